@@ -1,0 +1,42 @@
+"""Every failure a user can cause is one of these; each message names argument, value, expectation."""
+
+from __future__ import annotations
+
+
+class HglError(ValueError):
+    """Base class: catch this to catch everything hgl raises on purpose."""
+
+
+class ConfigError(HglError):
+    """An argument or configuration value is not what was expected."""
+
+
+class SchemaError(HglError):
+    """A table, column or key is missing, unknown or contradicts the data."""
+
+
+class SourceError(HglError):
+    """A database, folder or file cannot be opened or read."""
+
+
+class TaskError(HglError):
+    """A task's definition, its label SQL or its labels are unusable."""
+
+
+class LeakageError(HglError):
+    """Something later than the seed (or than the training time) would be seen."""
+
+
+class CacheError(HglError):
+    """A stored artefact is damaged or belongs to other data."""
+
+
+class TrainingError(HglError):
+    """Training cannot start or go on (not-a-number loss, empty split, one class)."""
+
+
+class MissingExtra(HglError, ImportError):
+    """An optional library is absent; the message names the extra that installs it."""
+
+    def __init__(self, library: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {library}: pip install 'hgl-rdl[{extra}]'")
