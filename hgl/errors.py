@@ -1,4 +1,4 @@
-"""Every failure a user can cause is one of these; each message names argument, value, expectation."""
+"""Every failure a user can cause is one of these: argument, value, expectation."""
 
 from __future__ import annotations
 

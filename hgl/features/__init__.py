@@ -1,0 +1,1 @@
+"""Columns to compact arrays, with statistics from training time only."""

@@ -1,0 +1,131 @@
+"""What the encoders must know of each column, from training time only.
+
+Every query here is limited to rows no later than the validation timestamp (design contract 4;
+RelBench's own statistics reach to the test timestamp). Tables without a time column count whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from hgl.db.schema import TableSchema
+
+NUM_BINS = 8
+"""Bins of equal count between a numerical column's knots."""
+MAX_CATEGORIES = 4096
+"""Rarer categories share the unknown code."""
+YEAR = 365.25 * 86400
+_QUANTILES = [i / (2 * NUM_BINS) for i in range(2 * NUM_BINS + 1)]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Robust centre and spread of a column: its median, and the distance between its quartiles."""
+
+    centre: float = 0.0
+    spread: float = 1.0
+    knots: tuple[float, ...] = ()
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Scale [n] float64 to [n] float32; NaN stays NaN."""
+        return ((values - self.centre) / self.spread).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TableStatistics:
+    """Statistics of the columns of one table, by column name."""
+
+    scales: dict[str, Scale] = field(default_factory=dict)
+    ages: dict[str, Scale] = field(default_factory=dict)
+    vocabularies: dict[str, pa.Array] = field(default_factory=dict)
+
+
+def quoted(name: str) -> str:
+    """Return `name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def number_sql(column: str) -> str:
+    """SQL for a column as a finite double, null where it is none."""
+    value = f"TRY_CAST({quoted(column)} AS DOUBLE)"
+    return f"CASE WHEN isfinite({value}) THEN {value} END"
+
+
+def instant_sql(column: str) -> str:
+    """SQL for a column as seconds since the epoch (double), null where it is no instant."""
+    return f"epoch(TRY_CAST({quoted(column)} AS TIMESTAMP))"
+
+
+def age_sql(column: str, table: TableSchema, until: int) -> str:
+    """SQL for years from a timestamp column to the row's own time, or to `until` if untimed."""
+    reference = instant_sql(table.time_col) if table.time_col else str(float(until))
+    return f"({reference} - {instant_sql(column)}) / {YEAR}"
+
+
+def measure(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, columns: dict[str, str], until: int
+) -> TableStatistics:
+    """Collect the statistics of a table.
+
+    Args:
+        connection: one view per table.
+        columns: semantic type of each column to encode.
+        until: validation timestamp in seconds; later rows are not looked at.
+    """
+    numbers = [c for c, s in columns.items() if s == "numerical"]
+    instants = [c for c, s in columns.items() if s == "timestamp"]
+    sources = {c: number_sql(c) for c in numbers} | {
+        c: age_sql(c, table, until) for c in instants if c != table.time_col
+    }
+    source = f"{quoted(table.name)}{_training_rows(table, until)}"
+    scales = _scales(connection, source, sources)
+    vocabularies = {
+        c: _vocabulary(connection, source, c)
+        for c, s in columns.items()
+        if s in ("categorical", "boolean")
+    }
+    return TableStatistics(
+        {c: s for c, s in scales.items() if c in numbers},
+        {c: s for c, s in scales.items() if c in instants},
+        vocabularies,
+    )
+
+
+def _training_rows(table: TableSchema, until: int) -> str:
+    if table.time_col is None:
+        return ""
+    return f" WHERE {instant_sql(table.time_col)} <= {until}"
+
+
+def _scales(
+    connection: duckdb.DuckDBPyConnection, source: str, values: dict[str, str]
+) -> dict[str, Scale]:
+    if not values:
+        return {}
+    quantiles = ", ".join(f"quantile_cont({sql}, {_QUANTILES})" for sql in values.values())
+    row = connection.execute(f"SELECT {quantiles} FROM {source}").fetchone()
+    assert row is not None
+    return {c: _scale(points) for c, points in zip(values, row, strict=True)}
+
+
+def _scale(points: list[float] | None) -> Scale:
+    if points is None:
+        return Scale()
+    quarter = (len(points) - 1) // 4
+    spread = points[3 * quarter] - points[quarter] or (points[-1] - points[0]) / 2 or 1.0
+    centre = points[2 * quarter]
+    knots = np.unique((np.asarray(points[::2]) - centre) / spread)
+    return Scale(centre, spread, tuple(float(k) for k in knots))
+
+
+def _vocabulary(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> pa.Array:
+    value = f"CAST({quoted(column)} AS VARCHAR)"
+    ranked = connection.execute(
+        f"SELECT v FROM (SELECT {value} AS v, count(*) AS n FROM {source} GROUP BY v) "
+        f"WHERE v IS NOT NULL ORDER BY n DESC, v LIMIT {MAX_CATEGORIES}"
+    ).fetchall()
+    return pa.array([v for (v,) in ranked], pa.string())

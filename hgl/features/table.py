@@ -1,0 +1,102 @@
+"""One table's columns as compact tensors, memory-mapped when they come from disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hgl.typing import TableLayout
+
+
+@dataclass(frozen=True)
+class TableFeatures:
+    """Encoded columns of all rows of a table, grouped by semantic type.
+
+    Attributes:
+        layout: column names and sizes of each block.
+        blocks: `numerical`, `categorical`, `timestamp` and `text` as `TableLayout` describes them;
+            a block without columns is absent.
+        num_rows: rows of the table.
+    """
+
+    layout: TableLayout
+    blocks: Mapping[str, Tensor]
+    num_rows: int
+
+    def gather(self, rows: Tensor) -> dict[str, Tensor]:
+        """Copy the given rows of every block. `rows`: [n] int64 positions, on the blocks' device."""
+        return {name: block[rows] for name, block in self.blocks.items()}
+
+    def to(self, device: torch.device | str) -> TableFeatures:
+        """Return the same features on `device`."""
+        blocks = {name: block.to(device) for name, block in self.blocks.items()}
+        return dataclasses.replace(self, blocks=blocks)
+
+    @classmethod
+    def load(cls, folder: Path) -> TableFeatures:
+        """Map the arrays of `folder`, written by `TableWriter`; nothing is read yet."""
+        index = json.loads((folder / "layout.json").read_text())
+        layout = TableLayout(**{k: _frozen(v) for k, v in index["layout"].items()})
+        # Copy-on-write, because torch warns about read-only memory; nothing writes to it.
+        blocks = {
+            name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c"))
+            for name in index["blocks"]
+        }
+        return cls(layout, blocks, index["num_rows"])
+
+
+class TableWriter:
+    """Writes one table's blocks to `folder`, batch by batch, without holding the table.
+
+    Args:
+        folder: created; one `.npy` per block and `layout.json`, written last.
+        layout: sizes of the blocks.
+        num_rows: rows to come.
+    """
+
+    _SHAPES = {
+        "numerical": (lambda x: (len(x.numerical),), np.float32),
+        "categorical": (lambda x: (len(x.categorical),), np.int32),
+        "timestamp": (lambda x: (len(x.timestamp), 9), np.float32),
+        "text": (lambda x: (len(x.text), x.text_channels), np.float32),
+    }
+
+    def __init__(self, folder: Path, layout: TableLayout, num_rows: int) -> None:
+        folder.mkdir(parents=True)
+        self.folder, self.layout, self.num_rows, self._next = folder, layout, num_rows, 0
+        self._arrays = {
+            name: np.lib.format.open_memmap(
+                folder / f"{name}.npy", "w+", dtype, (num_rows, *shape(layout))
+            )
+            for name, (shape, dtype) in self._SHAPES.items()
+            if shape(layout)[0] > 0
+        }
+
+    def append(self, blocks: Mapping[str, np.ndarray]) -> None:
+        """Write the next rows; all blocks have as many."""
+        count = len(next(iter(blocks.values()))) if blocks else 0
+        for name, block in blocks.items():
+            self._arrays[name][self._next : self._next + count] = block
+        self._next += count
+
+    def close(self) -> None:
+        """Flush and describe what was written."""
+        for array in self._arrays.values():
+            array.flush()
+        index = {
+            "layout": dataclasses.asdict(self.layout),
+            "blocks": list(self._arrays),
+            "num_rows": self.num_rows,
+        }
+        (self.folder / "layout.json").write_text(json.dumps(index))
+
+
+def _frozen(value: object) -> object:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

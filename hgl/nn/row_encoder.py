@@ -1,0 +1,148 @@
+"""Columns of a row to one vector, one kernel per column type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
+
+from hgl.typing import TIMESTAMP_PARTS, NodeType, TableLayout
+
+CLIP = 3.0
+"""Scaled numbers bend towards +-CLIP, so that one outlier cannot own a sum over neighbours."""
+
+
+class NumericalExpansion(nn.Module):
+    """Scaled numbers to features a linear layer can bend: value, missing flag, quantile bins.
+
+    The bins are the piecewise-linear encoding of arXiv:2203.05556: bin k holds how far the value
+    has come between knot k and knot k + 1, from 0 to 1.
+
+    Args:
+        knots: ascending knots per column, possibly none.
+    """
+
+    def __init__(self, knots: tuple[tuple[float, ...], ...]) -> None:
+        super().__init__()
+        self.num_bins = max((len(k) - 1 for k in knots), default=0)
+        lower = torch.full((len(knots), self.num_bins), torch.inf)
+        width = torch.ones(len(knots), self.num_bins)
+        for column, points in enumerate(knots):
+            edges = torch.tensor(points)
+            lower[column, : len(points) - 1] = edges[:-1]
+            width[column, : len(points) - 1] = edges.diff()
+        self.register_buffer("lower", lower, persistent=False)
+        self.register_buffer("width", width, persistent=False)
+        self.out_channels = len(knots) * (self.num_bins + 2)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """[rows, columns], NaN where missing, to [rows, out_channels]."""
+        missing = values.isnan()
+        known = values.masked_fill(missing, 0.0)
+        clipped = known / (1 + (known / CLIP).square()).sqrt()
+        bins = ((known.unsqueeze(2) - self.lower) / self.width).clamp(0, 1)
+        bins = bins.masked_fill(missing.unsqueeze(2), 0.0)
+        return torch.cat([clipped, missing.to(values.dtype), bins.flatten(1)], dim=1)
+
+
+class ResidualBlock(nn.Module):
+    """x + W2 relu(W1 norm(x)), with dropout between."""
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Linear(channels, channels),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(channels, channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[rows, channels] to the same shape."""
+        return x + self.body(x)
+
+
+class TableEncoder(nn.Module):
+    """Encode the rows of one table.
+
+    Args:
+        layout: the table's columns.
+        channels: width of a row's vector.
+        num_blocks: residual blocks after the first linear layer.
+        dropout: probability inside the blocks.
+    """
+
+    def __init__(
+        self, layout: TableLayout, *, channels: int, num_blocks: int = 2, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.numbers = NumericalExpansion(layout.knots)
+        width = (
+            self.numbers.out_channels
+            + len(layout.timestamp) * (TIMESTAMP_PARTS + 1)
+            + len(layout.text) * layout.text_channels
+        )
+        self.linear = nn.Linear(width, channels)
+        self.codes = nn.Embedding(sum(layout.cardinalities), channels)
+        starts = torch.tensor([0, *layout.cardinalities]).cumsum(0)[:-1]
+        self.register_buffer("starts", starts.to(torch.int32), persistent=False)
+        self.blocks = nn.Sequential(*(ResidualBlock(channels, dropout) for _ in range(num_blocks)))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the embeddings small beside the linear part."""
+        nn.init.normal_(self.codes.weight, std=0.1)
+
+    def forward(self, columns: Mapping[str, Tensor], num_rows: int) -> Tensor:
+        """Blocks as in `TableLayout` (absent where empty) to [num_rows, channels]."""
+        parts = [self.linear.weight.new_zeros(num_rows, 0)]
+        if "numerical" in columns:
+            parts.append(self.numbers(columns["numerical"]))
+        if "timestamp" in columns:
+            instants = columns["timestamp"].flatten(1)
+            missing = columns["timestamp"][:, :, 0].isnan()
+            parts += [instants.nan_to_num(0.0).clamp(-CLIP, CLIP), missing.to(instants.dtype)]
+        if "text" in columns:
+            parts.append(columns["text"].flatten(1))
+        x = self.linear(torch.cat(parts, dim=1))
+        if "categorical" in columns:
+            x = x + embedding_bag(columns["categorical"] + self.starts, self.codes.weight, mode="sum")
+        return self.blocks(x)
+
+
+class RowEncoder(nn.Module):
+    """Encode the rows of every table.
+
+    Args:
+        layouts: columns of each table (node type).
+        channels: width of a row's vector.
+        num_blocks: residual blocks per table.
+        dropout: probability inside the blocks.
+    """
+
+    def __init__(
+        self,
+        layouts: Mapping[NodeType, TableLayout],
+        *,
+        channels: int,
+        num_blocks: int = 2,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.node_types = sorted(layouts)
+        self.tables = nn.ModuleList(
+            TableEncoder(layouts[t], channels=channels, num_blocks=num_blocks, dropout=dropout)
+            for t in self.node_types
+        )
+
+    def forward(
+        self, columns: Mapping[NodeType, Mapping[str, Tensor]], num_rows: Mapping[NodeType, int]
+    ) -> dict[NodeType, Tensor]:
+        """Blocks of the distinct rows per type to [rows, channels] per type, in type order."""
+        return {
+            t: encoder(columns[t], num_rows[t])
+            for t, encoder in zip(self.node_types, self.tables, strict=True)
+        }
