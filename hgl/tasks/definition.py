@@ -1,0 +1,149 @@
+"""From a task's YAML to checked fields: our words, and RelBench's manifest words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hgl.db import times
+from hgl.errors import HglError, TaskError
+from hgl.tasks.metrics import KINDS
+
+REQUIRED = ("name", "entity_table", "entity_col", "target_col", "timedelta")
+OPTIONAL = (
+    "description",
+    "entity_sql",
+    "kind",
+    "metric",
+    "num_eval_timestamps",
+    "num_train_timestamps",
+    "remove_columns",
+    "sql",
+    "task_type",
+    "test_timestamp",
+    "time_col",
+    "val_timestamp",
+)
+_RELBENCH_ONLY = ("manifest_version", "evaluator", "extra_files")
+_RELBENCH_LINK = (
+    "src_entity_table",
+    "src_entity_col",
+    "dst_entity_table",
+    "dst_entity_col",
+    "eval_k",
+)
+_RELBENCH_KINDS = ("forecast", "external")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the mapping stored in a YAML file. Raises: TaskError: no file, no YAML, no mapping."""
+    try:
+        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TaskError(f"task {str(path)!r} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TaskError(f"task {str(path)!r} is not YAML: {error}") from error
+    if not isinstance(stored, dict):
+        raise TaskError(f"task {str(path)!r} holds {type(stored).__name__}; expected fields")
+    return stored
+
+
+def fields(stored: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return the arguments of `Task` from a YAML mapping.
+
+    Args:
+        stored: our field names or those of RelBench's task manifest.
+        source: where it came from, for messages.
+
+    Raises: TaskError: a field is unknown, missing or not what was expected.
+    """
+    given = {name: value for name, value in stored.items() if value is not None}
+    kind = _kind(given, source)
+    _check_names(given, source)
+    return {
+        "name": str(given["name"]),
+        "kind": kind,
+        "entity_table": str(given["entity_table"]),
+        "entity_col": _names(given["entity_col"], "entity_col", source),
+        "target_col": str(given["target_col"]),
+        "time_col": str(given.get("time_col", "timestamp")),
+        "timedelta": _seconds(given, "timedelta", source),
+        "num_eval_timestamps": _count(given, "num_eval_timestamps", source) or 1,
+        "num_train_timestamps": _count(given, "num_train_timestamps", source),
+        "val_timestamp": _instant(given, "val_timestamp", source),
+        "test_timestamp": _instant(given, "test_timestamp", source),
+        "metric": str(given.get("metric", "")),
+        "remove_columns": _pairs(given.get("remove_columns", ()), source),
+        "sql": given.get("sql"),
+        "entity_sql": given.get("entity_sql"),
+        "description": " ".join(str(given.get("description", "")).split()),
+    }
+
+
+def _kind(given: Mapping[str, Any], source: str) -> str:
+    kind = given.get("kind")
+    if kind in (*_RELBENCH_KINDS, None) and "task_type" in given:
+        kind = str(given["task_type"]).removesuffix("_classification")
+    if kind in KINDS:
+        return str(kind)
+    if kind is None or kind in _RELBENCH_KINDS:
+        raise TaskError(f"{source}: field 'kind' is missing; expected one of {', '.join(KINDS)}")
+    raise TaskError(f"{source}: kind={kind!r} is not supported; expected one of {', '.join(KINDS)}")
+
+
+def _check_names(given: Mapping[str, Any], source: str) -> None:
+    known = {*REQUIRED, *OPTIONAL, *_RELBENCH_ONLY, *_RELBENCH_LINK}
+    unknown = [str(name) for name in given if name not in known]
+    if unknown:
+        raise TaskError(
+            f"{source}: unknown field(s) {', '.join(map(repr, unknown))}; "
+            f"known are: {', '.join(sorted([*REQUIRED, *OPTIONAL]))}"
+        )
+    missing = [name for name in REQUIRED if name not in given]
+    if missing:
+        raise TaskError(f"{source}: field(s) {', '.join(map(repr, missing))} missing")
+
+
+def _names(value: Any, field: str, source: str) -> tuple[str, ...]:
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names or any(type(n) is not str for n in names):
+        raise TaskError(f"{source}: {field}={value!r}; expected a column name or a list of them")
+    return tuple(names)
+
+
+def _pairs(value: Any, source: str) -> tuple[tuple[str, str], ...]:
+    try:
+        return tuple((str(table), str(column)) for table, column in value)
+    except (TypeError, ValueError):
+        raise TaskError(
+            f"{source}: remove_columns={value!r}; expected a list of [table, column]"
+        ) from None
+
+
+def _count(given: Mapping[str, Any], field: str, source: str) -> int | None:
+    value = given.get(field)
+    if value is not None and (type(value) is not int or value < 1):
+        raise TaskError(f"{source}: {field}={value!r}; expected a whole number of 1 or more")
+    return value
+
+
+def _seconds(given: Mapping[str, Any], field: str, source: str) -> int:
+    try:
+        seconds = times.duration(given[field])
+    except (HglError, ValueError, TypeError) as error:
+        raise TaskError(f"{source}: {field}={given[field]!r}; expected '7 days'-like") from error
+    if seconds <= 0:
+        raise TaskError(f"{source}: {field}={given[field]!r}; expected more than zero")
+    return seconds
+
+
+def _instant(given: Mapping[str, Any], field: str, source: str) -> int | None:
+    if field not in given:
+        return None
+    try:
+        return times.instant(given[field])
+    except (HglError, ValueError, TypeError) as error:
+        raise TaskError(f"{source}: {field}={given[field]!r}; expected a date or a time") from error

@@ -1,0 +1,148 @@
+"""The label table of a split: made by SQL and cached by content, or read from a RelBench folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hgl.db import cache, times
+from hgl.errors import TaskError
+from hgl.tasks import query, splits
+from hgl.tasks.splits import Bounds
+from hgl.typing import STATIC_TIME, UNKNOWN_TIME
+
+if TYPE_CHECKING:
+    from hgl.db.database import Database
+    from hgl.tasks.task import Task
+
+VERSION = 1
+"""Part of the cache key: raise it when the same SQL would give other labels."""
+
+
+def label_table(task: Task, db: Database, split: str) -> pd.DataFrame:
+    """Return columns `time_col`, `entity_col...`, `target_col`, one row per label.
+
+    Labels of train and validation see the rows up to the test timestamp, those of test see all.
+    A file in the task's folder comes first, as in RelBench; otherwise `sql` runs, once per content.
+
+    Raises: TaskError: no rows, missing columns, null targets, two labels for one entity and time.
+    """
+    where = f"{task}, {split} labels"
+    stored = task.folder / f"{split}.parquet" if task.folder else None
+    if stored is not None and stored.exists():
+        frame = pd.read_parquet(stored)
+    elif task.sql:
+        frame = _from_sql(task, db, split)
+    else:
+        raise TaskError(f"{where}: {stored} not found, and the task has no sql")
+    _check(task, frame, where)
+    return frame[[task.time_col, *task.entity_col, task.target_col]]
+
+
+def timestamps(task: Task, db: Database) -> tuple[int, int]:
+    """Return the validation and test timestamps: the task's, else the database's.
+
+    Raises: TaskError: nobody states them, or they are less than one horizon apart.
+    """
+    found = []
+    for field in ("val_timestamp", "test_timestamp"):
+        stated = getattr(task, field)
+        stated = getattr(db.schema, field) if stated is None else stated
+        if stated is None:
+            raise TaskError(f"{task}: neither the task nor database {db.schema.name!r} has {field}")
+        found.append(times.instant(stated))
+    splits.check_order(found[0], found[1], task.timedelta)
+    return found[0], found[1]
+
+
+def _from_sql(task: Task, db: Database, split: str) -> pd.DataFrame:
+    bounds = _bounds(task, db)
+    try:
+        seeds = splits.seed_times(
+            split,
+            bounds,
+            timedelta=task.timedelta,
+            num_eval_timestamps=task.num_eval_timestamps,
+            num_train_timestamps=task.num_train_timestamps,
+        )
+    except TaskError as error:
+        raise TaskError(f"{task}: {error}") from None
+    upto = None if split == "test" else bounds.test
+    key = cache.digest(
+        VERSION, db.fingerprint, task.sql, task.timedelta, upto, seeds.astype("<i8").tobytes()
+    )
+
+    def build(folder: Path) -> None:
+        assert task.sql is not None
+        rows = query.run(
+            db, task.sql, seeds, timedelta=task.timedelta, upto=upto, where=f"{task}, sql"
+        )
+        pq.write_table(_on_grid(task, rows, seeds), folder / "labels.parquet")
+
+    return pd.read_parquet(cache.entry("labels", key, build) / "labels.parquet")
+
+
+def _bounds(task: Task, db: Database) -> Bounds:
+    val, test = timestamps(task, db)
+    timed = [db.times(name) for name in db.schema.tables]
+    known = [t[(t != UNKNOWN_TIME) & (t != STATIC_TIME)] for t in timed if t is not None]
+    known = [t for t in known if len(t)]
+    if not known:
+        raise TaskError(f"{task}: no table of database {db.schema.name!r} has a time")
+    before = [t[t <= test].max() for t in known if (t <= test).any()]
+    first = min(int(t.min()) for t in known)
+    last = max(int(t.max()) for t in known)
+    return Bounds(first, last, int(max(before, default=first)), val, test)
+
+
+def _on_grid(task: Task, rows: pa.Table, seeds: np.ndarray) -> pa.Table:
+    """Check that labels stand at the seed times asked for, and put them in a stable order."""
+    if task.time_col not in rows.column_names or not rows.num_rows:
+        return rows
+    found = times.seconds(rows.column(task.time_col), rounding="down")
+    strange = found[~np.isin(found, seeds)]
+    if len(strange):
+        raise TaskError(
+            f"{task}, sql: column {task.time_col!r} holds {_when(strange[0])}, which is not one "
+            "of the seed times; select the timestamp of `timestamps` unchanged"
+        )
+    keys = [name for name in task.entity_col if name in rows.column_names]
+    return rows.sort_by([(name, "ascending") for name in (task.time_col, *keys)])
+
+
+def _check(task: Task, frame: pd.DataFrame, where: str) -> None:
+    wanted = [task.time_col, *task.entity_col, task.target_col]
+    missing = [name for name in wanted if name not in frame]
+    if missing:
+        raise TaskError(f"{where}: column(s) {_quoted(missing)} missing; got {_quoted(frame)}")
+    if frame.empty:
+        raise TaskError(f"{where}: no rows")
+    nulls = int(frame[task.target_col].isna().sum())
+    if nulls:
+        raise TaskError(
+            f"{where}: {nulls} of {len(frame)} targets are null; leave such rows out "
+            f"(WHERE {task.target_col} IS NOT NULL) or give them a value (COALESCE)"
+        )
+    keys = [task.time_col, *task.entity_col]
+    twice = frame.duplicated(keys)
+    if twice.any():
+        examples = "; ".join(
+            ", ".join(map(str, row)) for row in frame.loc[twice, keys].head(5).to_numpy()
+        )
+        raise TaskError(
+            f"{where}: {int(twice.sum())} row(s) repeat a ({', '.join(keys)}) pair; GROUP BY it. "
+            f"For example: {examples}"
+        )
+
+
+def _when(seconds: int) -> str:
+    return "null" if seconds == UNKNOWN_TIME else times.text(int(seconds))
+
+
+def _quoted(names: object) -> str:
+    return ", ".join(repr(str(name)) for name in names)  # type: ignore[attr-defined]

@@ -1,0 +1,87 @@
+"""Run a task's SQL in DuckDB, on a connection that reaches the database's files only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from hgl.db.duck import identifier, literal
+from hgl.errors import TaskError
+from hgl.tasks.check import check
+from hgl.typing import STATIC_TIME
+
+if TYPE_CHECKING:
+    from hgl.db.database import Database
+
+SEEDS = "timestamps"
+"""Name of the relation of seed times, with the one column `timestamp`."""
+
+
+def run(
+    db: Database,
+    sql: str,
+    seeds: np.ndarray,
+    *,
+    timedelta: int,
+    upto: int | None,
+    where: str,
+) -> pa.Table:
+    """Return the rows of `sql`, in no particular order.
+
+    Args:
+        sql: one SELECT; `{timedelta}` becomes text such as `7 days 00:00:00`.
+        seeds: seed times in seconds, the content of `timestamps`.
+        upto: tables show rows no later than this (seconds); None shows all.
+        where: what the SQL belongs to, for messages.
+
+    Raises: TaskError: the SQL is refused (see `check`) or fails; the message is DuckDB's.
+    """
+    if SEEDS in db.schema.tables:
+        raise TaskError(f"{where}: a table is called {SEEDS!r}, the name of the seed times")
+    check(sql, db.schema.tables, where)
+    text = sql.replace("{timedelta}", str(pd.Timedelta(seconds=timedelta)))
+    with db.connect() as connection:
+        if upto is not None:
+            _cut(connection, db, upto)
+        stamps = pd.DataFrame({"timestamp": seeds.astype("datetime64[s]").astype("datetime64[us]")})
+        connection.register("_seeds", stamps)
+        connection.execute(f"CREATE TEMP TABLE {SEEDS} AS SELECT * FROM _seeds")
+        _lock(connection, db)
+        try:
+            connection.execute("EXPLAIN " + text)
+            return connection.sql(text).to_arrow_table()
+        except duckdb.Error as error:
+            raise TaskError(f"{where}: {_trimmed(error)}") from None
+
+
+def _cut(connection: duckdb.DuckDBPyConnection, db: Database, upto: int) -> None:
+    """Let timed tables end at `upto`: their rows are stored in the order of time."""
+    for table in db.schema.tables.values():
+        times = db.times(table.name)
+        if times is None or table.time_col is None:
+            continue
+        seen = int(((times <= upto) & (times != STATIC_TIME)).sum())
+        kept = f"file_row_number < {seen}"
+        if table.null_times == "visible":
+            kept += f" OR {identifier(table.time_col)} IS NULL"
+        source = f"read_parquet({literal(db.path(table.name))}, file_row_number = true)"
+        connection.execute(
+            f"CREATE OR REPLACE VIEW {identifier(table.name)} AS "
+            f"SELECT * EXCLUDE (file_row_number) FROM {source} WHERE {kept}"
+        )
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, db: Database) -> None:
+    """Leave the SQL no file but the database's own, no network and no settings."""
+    folder = next(db.path(name).parent for name in db.schema.tables)
+    connection.execute(f"SET allowed_directories = [{literal(folder)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _trimmed(error: duckdb.Error) -> str:
+    return str(error).strip()[:1500]

@@ -1,0 +1,180 @@
+"""Seeds: which row is asked about, when, and the answer where it is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from hgl.db import cache, times
+from hgl.errors import ConfigError, TaskError
+from hgl.tasks import labels, population, targets
+from hgl.typing import Cut, Policy, Split
+
+if TYPE_CHECKING:
+    from hgl.db.database import Database
+    from hgl.tasks.task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class SeedTable:
+    """Rows of the entity table at seed times, ordered by time, then row.
+
+    A seed sees rows with `time <= min(seed time, visible_until)`; under the strict cut `<`.
+
+    Attributes:
+        split: `train`, `val`, `test`, or `predict` for seeds without labels.
+        entity: [n] int64 row positions in the entity table.
+        time: [n] int64 seconds.
+        target: float64 [n] (binary, regression), int64 [n] codes (multiclass), float64
+            [n, classes] (multilabel), or None.
+        classes: the labels that codes and columns stand for, learnt from the training split;
+            () for regression.
+        visible_until: the test timestamp in seconds under the frozen policy, else None.
+        stats_until: the validation timestamp in seconds: statistics use nothing later.
+        fingerprint: hash of the database, the task and everything above.
+        notes: rows left out and why, and the base rate; for people.
+    """
+
+    task: Task
+    split: str
+    entity: np.ndarray
+    time: np.ndarray
+    target: np.ndarray | None
+    classes: tuple[Any, ...]
+    policy: Policy
+    cut: Cut
+    visible_until: int | None
+    stats_until: int
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    def frame(self, db: Database) -> pd.DataFrame:
+        """Return the user's key columns, the seed time and, where known, the target."""
+        table = db.schema.table(self.task.entity_table)
+        keys = list(table.pkey) or [str(table.row_col)]
+        frame = db.frame(table.name, keys).iloc[self.entity].reset_index(drop=True)
+        frame[self.task.time_col] = self.time.astype("datetime64[s]")
+        if self.target is not None:
+            frame[self.task.target_col] = self._labels(self.target)
+        return frame
+
+    def _labels(self, target: np.ndarray) -> Any:
+        if self.task.kind == "multiclass":
+            return [self.classes[code] for code in target]
+        if self.task.kind == "multilabel":
+            return [[label for label, on in zip(self.classes, row) if on] for row in target]
+        return target
+
+
+def labelled(task: Task, db: Database, split: str, *, policy: Policy, cut: Cut) -> SeedTable:
+    """Return the seeds of `split` with their targets; see `Task.seeds`."""
+    _expect("split", split, get_args(Split))
+    _expect("policy", policy, get_args(Policy))
+    _expect("cut", cut, get_args(Cut))
+    population.check_schema(task, db)
+    val, test = labels.timestamps(task, db)
+    visible_until = test if policy == "frozen" else None
+    table = labels.label_table(task, db, split)
+    classes = _classes(task, db)
+    target = targets.encode(task.kind, table[task.target_col], classes)
+    entity = population.row_positions(task, db, table)
+    time = times.seconds(table[task.time_col], rounding="down")
+    kept, notes = population.usable(task, db, table, entity, time, visible_until)
+    if task.kind == "multiclass":
+        kept, notes = _drop_unseen(kept, notes, target)
+    rows = np.flatnonzero(kept)
+    rows = rows[np.lexsort((entity[rows], time[rows]))]
+    if split == "train":
+        _check_train(task, target[rows])
+    return _seed_table(
+        task,
+        db,
+        split=split,
+        entity=entity[rows],
+        time=time[rows],
+        target=target[rows],
+        classes=classes,
+        policy=policy,
+        cut=cut,
+        visible_until=visible_until,
+        stats_until=val,
+        notes=(*notes, _summary(task, split, target[rows], classes)),
+    )
+
+
+def unlabelled(task: Task, db: Database, time: Any, *, cut: Cut) -> SeedTable:
+    """Return the eligible entities at `time` without targets; see `Task.seeds_at`."""
+    _expect("cut", cut, get_args(Cut))
+    population.check_schema(task, db)
+    at = times.instant(time)
+    entity = population.eligible(task, db, at)
+    return _seed_table(
+        task,
+        db,
+        split="predict",
+        entity=entity,
+        time=np.full(len(entity), at, dtype=np.int64),
+        target=None,
+        classes=_classes(task, db),
+        policy="rolling",
+        cut=cut,
+        visible_until=None,
+        stats_until=labels.timestamps(task, db)[0],
+        notes=(f"predict: {len(entity)} seeds at {times.text(at)}",),
+    )
+
+
+def _seed_table(task: Task, db: Database, **parts: Any) -> SeedTable:
+    hashed = [
+        part.tobytes() if isinstance(part, np.ndarray) else repr(part) for part in parts.values()
+    ]
+    return SeedTable(
+        task=task, fingerprint=cache.digest(db.fingerprint, repr(task), *hashed), **parts
+    )
+
+
+def _classes(task: Task, db: Database) -> tuple[Any, ...]:
+    if task.kind in ("binary", "regression"):
+        return targets.learn_classes(task.kind, pd.Series())
+    train = labels.label_table(task, db, "train")
+    return targets.learn_classes(task.kind, train[task.target_col])
+
+
+def _drop_unseen(
+    kept: np.ndarray, notes: list[str], target: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    unseen = kept & (target == targets.UNSEEN)
+    if not unseen.any():
+        return kept, notes
+    note = f"{unseen.sum()} label rows left out: their class is not in the training split"
+    return kept & ~unseen, [*notes, note]
+
+
+def _check_train(task: Task, target: np.ndarray) -> None:
+    """Refuse a training split that teaches nothing: every target the same."""
+    if task.kind != "regression" and len(np.unique(target, axis=0)) < 2:
+        raise TaskError(
+            f"{task}: all {len(target)} training labels are {target[0]}; there is one class only, "
+            "so nothing can be learnt"
+        )
+
+
+def _summary(task: Task, split: str, target: np.ndarray, classes: tuple[Any, ...]) -> str:
+    if task.kind == "regression":
+        spread = f"mean {target.mean():.4g}, sd {target.std():.4g}"
+    elif task.kind == "binary":
+        spread = f"{100 * target.mean():.1f} % positive"
+    else:
+        spread = f"{len(classes)} classes"
+    return f"{split}: {len(target)} seeds, {spread}"
+
+
+def _expect(field: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{field}={value!r}; expected one of {', '.join(allowed)}")
