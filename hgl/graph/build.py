@@ -1,0 +1,109 @@
+"""Database and GraphSpec to TemporalGraph."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from hgl.graph.relations import (
+    Relation,
+    RelationStore,
+    foreign_key_relations,
+    write_relations,
+)
+from hgl.graph.spec import GraphSpec
+from hgl.graph.temporal_graph import FeatureProvider, Features, TemporalGraph
+from hgl.typing import NodeType
+
+if TYPE_CHECKING:
+    from hgl.db.database import Database
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+"""Raised when relations are built differently, so that old cache entries are not read."""
+
+
+def build_graph(db: Database, spec: GraphSpec | None = None) -> TemporalGraph:
+    """Draw a database as a temporal heterogeneous graph.
+
+    Relations are built once per database, kept in the cache and memory-mapped; only key and time
+    columns are read. Features are encoded when a loader first asks for them.
+
+    Args:
+        db: the database.
+        spec: what is drawn; everything by default.
+    Raises: SchemaError: the spec names something the database does not have, or a stored key
+        points outside its parent.
+    """
+    spec = spec or GraphSpec()
+    spec.check(db.schema)
+    edge_types = [
+        edge_type
+        for child, fkey in spec.fkeys(db.schema)
+        for edge_type in (
+            (child, f"f2p_{fkey.name}", fkey.parent),
+            (fkey.parent, f"rev_f2p_{fkey.name}", child),
+        )
+    ]
+    return TemporalGraph.from_store(
+        build_store(db),
+        node_types=spec.tables(db.schema),
+        edge_types=edge_types,
+        provider=_provider(db),
+    )
+
+
+def build_store(db: Database) -> RelationStore:
+    """Build, or find in the cache, every relation of a database."""
+    from hgl.db.cache import digest, entry
+
+    def build(folder: Path) -> None:
+        times = {name: db.times(name) for name in db.schema.tables}
+        tensors = {n: None if t is None else torch.from_numpy(t) for n, t in times.items()}
+        sizes = {name: table.num_rows for name, table in db.schema.tables.items()}
+        write_relations(folder, sizes, tensors, _relations(db, times))
+
+    return RelationStore.load(entry("relations", digest(db.fingerprint, VERSION), build))
+
+
+def _relations(db: Database, times: Mapping[str, np.ndarray | None]) -> Iterator[Relation]:
+    for child in db.schema.tables.values():
+        for fkey in child.fkeys:
+            relations = foreign_key_relations(
+                child.name,
+                fkey.name,
+                fkey.parent,
+                _parent_rows(db, child.name, fkey.row_col),
+                num_parents=db.schema.table(fkey.parent).num_rows,
+                child_time=times[child.name],
+                parent_time=times[fkey.parent],
+            )
+            if hidden := relations[0].num_hidden:
+                logger.info("%s.%s: %d edges of unknown time hidden", child.name, fkey.name, hidden)
+            yield from relations
+
+
+def _parent_rows(db: Database, table: str, row_col: str) -> np.ndarray:
+    """[rows] int64 parent positions, -1 where the key is null or dangling."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    column = pq.read_table(db.path(table), columns=[row_col]).column(0)
+    return column.cast(pa.int64()).fill_null(-1).to_numpy()
+
+
+def _provider(db: Database) -> FeatureProvider:
+    def provide(
+        stats_until: int, hidden: Collection[tuple[str, str]]
+    ) -> Mapping[NodeType, Features]:
+        from hgl.features.encode import encode, measure_tables
+
+        return encode(db, measure_tables(db, stats_until=stats_until, hidden=hidden))
+
+    return provide

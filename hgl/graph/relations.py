@@ -1,0 +1,231 @@
+"""Relations: each one built once, both ways, and shared by every graph drawn from the database."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hgl.errors import SchemaError
+from hgl.graph.storage import ArrayReader, ArrayWriter
+from hgl.typing import UNKNOWN_TIME, EdgeType, NodeType
+
+
+@dataclass(frozen=True)
+class Relation:
+    """The edges of one type by target: those of row v are `colptr[v]` to `colptr[v + 1]`.
+
+    Within a target, edges ascend by time, ties by source row. An edge's time is when its target,
+    once known, can see it: the source's time, or that of the edge's own row where that is later.
+    A target enters a batch only when it is visible itself, so this admits what the later of both
+    ends would, and it lets a seed that is known at its own seed time keep its earlier relatives.
+
+    Attributes:
+        edge_type: (source, label, target).
+        colptr: [num_targets + 1], int64.
+        row: [num_edges] source rows, int32 where they fit, else int64.
+        time: [num_edges] int64 seconds; None when every edge is always visible.
+        edge_row: [num_edges] int64, the row each edge stands for; None where edges are no rows.
+        num_hidden: edges left out because the time of an end is unknown.
+    """
+
+    edge_type: EdgeType
+    colptr: Tensor
+    row: Tensor
+    time: Tensor | None
+    edge_row: Tensor | None = None
+    num_hidden: int = 0
+
+    @property
+    def num_edges(self) -> int:
+        """Edges stored."""
+        return self.row.numel()
+
+    def to(self, device: torch.device | str) -> Relation:
+        """Return the same relation on `device`."""
+        moved: dict[str, Any] = {
+            name: None if array is None else array.to(device) for name, array in self.arrays.items()
+        }
+        return dataclasses.replace(self, **moved)
+
+    @property
+    def arrays(self) -> dict[str, Tensor | None]:
+        """The stored arrays by field name."""
+        return {
+            "colptr": self.colptr,
+            "row": self.row,
+            "time": self.time,
+            "edge_row": self.edge_row,
+        }
+
+
+def relation_from_edges(
+    edge_type: EdgeType,
+    src: np.ndarray,
+    dst: np.ndarray,
+    *,
+    num_src: int,
+    num_dst: int,
+    time: np.ndarray | None = None,
+    edge_row: np.ndarray | None = None,
+) -> Relation:
+    """Sort edges by target, time and source.
+
+    Args:
+        src: [num_edges] source rows, 0 to num_src - 1.
+        dst: [num_edges] target rows, 0 to num_dst - 1.
+        time: [num_edges] int64 seconds at which each edge becomes known; None for always.
+        edge_row: [num_edges] rows the edges stand for.
+    Raises: SchemaError: a row is out of range.
+    """
+    _check_rows(edge_type, "source", src, num_src)
+    _check_rows(edge_type, "target", dst, num_dst)
+    order = _target_order(src, dst, time)
+    counts = np.bincount(dst, minlength=num_dst)
+    colptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    narrow = np.int32 if num_src <= np.iinfo(np.int32).max else np.int64
+    return Relation(
+        edge_type,
+        torch.from_numpy(colptr),
+        torch.from_numpy(src[order].astype(narrow)),
+        None if time is None else torch.from_numpy(time[order].astype(np.int64)),
+        None if edge_row is None else torch.from_numpy(edge_row[order].astype(np.int64)),
+    )
+
+
+def foreign_key_relations(
+    child: NodeType,
+    fkey: str,
+    parent: NodeType,
+    parent_rows: np.ndarray,
+    *,
+    num_parents: int,
+    child_time: np.ndarray | None,
+    parent_time: np.ndarray | None,
+) -> tuple[Relation, Relation]:
+    """Draw a foreign key both ways: `f2p_<fkey>` to the parent, `rev_f2p_<fkey>` to the child.
+
+    Args:
+        parent_rows: [num_children] parent's row of each child row, negative where there is none.
+        child_time: [num_children] int64 seconds, None for a static table.
+        parent_time: [num_parents] likewise.
+    Raises: SchemaError: a parent row is out of range.
+    """
+    children = np.flatnonzero(parent_rows >= 0)
+    parents = parent_rows[children]
+    _check_rows((child, f"f2p_{fkey}", parent), "target", parents, num_parents)
+    times = [
+        None if times is None else times[rows]
+        for times, rows in ((child_time, children), (parent_time, parents))
+    ]
+    kept = np.ones(len(children), bool)
+    for time in times:
+        if time is not None:
+            kept &= time != UNKNOWN_TIME
+    children, parents = children[kept], parents[kept]
+    of_child, of_parent = (None if time is None else time[kept] for time in times)
+    forth = relation_from_edges(
+        (child, f"f2p_{fkey}", parent),
+        children,
+        parents,
+        num_src=len(parent_rows),
+        num_dst=num_parents,
+        time=of_child,
+    )
+    back = relation_from_edges(
+        (parent, f"rev_f2p_{fkey}", child),
+        parents,
+        children,
+        num_src=num_parents,
+        num_dst=len(parent_rows),
+        time=of_parent,
+    )
+    count = len(kept) - len(children)
+    return dataclasses.replace(forth, num_hidden=count), dataclasses.replace(back, num_hidden=count)
+
+
+@dataclass(frozen=True)
+class RelationStore:
+    """All tables and relations of a database; a graph is a choice among them and copies nothing.
+
+    Attributes:
+        num_nodes: rows per table.
+        time: [rows] int64 seconds per table, None for a static one.
+        relations: by edge type.
+    """
+
+    num_nodes: Mapping[NodeType, int]
+    time: Mapping[NodeType, Tensor | None]
+    relations: Mapping[EdgeType, Relation]
+
+    @classmethod
+    def load(cls, folder: Path) -> RelationStore:
+        """Map the arrays that `write_relations` left in `folder`. Raises: CacheError: damaged."""
+        reader = ArrayReader(folder)
+        tables, relations = reader.index["tables"], {}
+        for position, kept in enumerate(reader.index["relations"]):
+            edge_type = (kept["edge_type"][0], kept["edge_type"][1], kept["edge_type"][2])
+            arrays: dict[str, Any] = {
+                name: reader.find(f"relation-{position}-{name}") for name in _ARRAYS
+            }
+            relations[edge_type] = Relation(edge_type, **arrays, num_hidden=kept["num_hidden"])
+        return cls(
+            {table["name"]: table["num_nodes"] for table in tables},
+            {table["name"]: reader.find(f"time-{i}") for i, table in enumerate(tables)},
+            relations,
+        )
+
+
+_ARRAYS = ("colptr", "row", "time", "edge_row")
+
+
+def write_relations(
+    folder: Path,
+    num_nodes: Mapping[NodeType, int],
+    time: Mapping[NodeType, Tensor | None],
+    relations: Iterable[Relation],
+) -> None:
+    """Write a store to the empty `folder`, one relation in memory at a time, the index last."""
+    writer = ArrayWriter(folder)
+    tables, kept = [], []
+    for position, (name, count) in enumerate(num_nodes.items()):
+        writer.write(f"time-{position}", time[name])
+        tables.append({"name": name, "num_nodes": count})
+    for position, relation in enumerate(relations):
+        for name, array in relation.arrays.items():
+            writer.write(f"relation-{position}-{name}", array)
+        kept.append({"edge_type": list(relation.edge_type), "num_hidden": relation.num_hidden})
+    writer.close({"tables": tables, "relations": kept})
+
+
+def _check_rows(edge_type: EdgeType, end: str, rows: np.ndarray, count: int) -> None:
+    if len(rows) and not (0 <= rows.min() and rows.max() < count):
+        found = f"rows {rows.min()} to {rows.max()}"
+        raise SchemaError(f"relation {edge_type}: {end} {found}, expected 0 to {count - 1}")
+
+
+def _target_order(src: np.ndarray, dst: np.ndarray, time: np.ndarray | None) -> np.ndarray:
+    """Positions of the edges by (target, time, source)."""
+    position = _source_order(src, time)
+    ranked = dst if position is None else dst[position]
+    # One int64 holds target and rank, and plain integers sort several times faster than `lexsort`.
+    key = ranked.astype(np.int64) * len(dst) + np.arange(len(dst))
+    key.sort()
+    key -= (key // max(len(dst), 1)) * len(dst)
+    return key if position is None else position[key]
+
+
+def _source_order(src: np.ndarray, time: np.ndarray | None) -> np.ndarray | None:
+    """Positions by (time, source); None when the edges are in that order, as tables are stored."""
+    ascending = bool(np.all(src[:-1] <= src[1:]))
+    if time is None:
+        return None if ascending else np.argsort(src, kind="stable")
+    if ascending and np.all(time[:-1] <= time[1:]):
+        return None
+    return np.lexsort((src, time))

@@ -1,0 +1,68 @@
+"""A folder of `.npy` arrays with an index; arrays come back memory-mapped, never unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hgl.errors import CacheError
+
+VERSION = 1
+"""Raised when the layout changes, so that older folders are refused."""
+_INDEX = "index.json"
+
+
+class ArrayWriter:
+    """Writes arrays to `folder`, then the index that makes the folder whole."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self._sizes = folder, dict[str, int]()
+
+    def write(self, name: str, array: Tensor | None) -> None:
+        """Write one array; None is remembered as absent."""
+        if array is not None:
+            path = self.folder / f"{name}.npy"
+            np.save(path, array.cpu().numpy(), allow_pickle=False)
+            self._sizes[name] = path.stat().st_size
+
+    def close(self, content: Mapping[str, Any]) -> None:
+        """Write the index: `content` and the size of every file."""
+        index = {"version": VERSION, "files": self._sizes, **content}
+        (self.folder / _INDEX).write_text(json.dumps(index))
+
+
+class ArrayReader:
+    """Maps the arrays of a folder.
+
+    Attributes:
+        index: the content the writer was closed with.
+    Raises: CacheError: the folder is not whole, or of another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.index: dict[str, Any] = json.loads((folder / _INDEX).read_text())
+        except (OSError, ValueError):
+            raise CacheError(f"folder {folder}: expected a readable {_INDEX}") from None
+        if self.index.get("version") != VERSION:
+            found = self.index.get("version")
+            raise CacheError(f"folder {folder}: version {found}, expected {VERSION}")
+        for name, size in self.index["files"].items():
+            path = folder / f"{name}.npy"
+            if not path.exists() or path.stat().st_size != size:
+                raise CacheError(f"folder {folder}: {path.name} is missing or cut short")
+
+    def find(self, name: str) -> Tensor | None:
+        """Return an array, None where none of that name was written."""
+        if name not in self.index["files"]:
+            return None
+        # Copy-on-write, because torch warns about read-only memory; nothing writes to it.
+        return torch.from_numpy(np.load(self.folder / f"{name}.npy", mmap_mode="c"))
