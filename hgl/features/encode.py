@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import dataclasses
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,6 @@ from hgl.features.statistics import (
 )
 from hgl.features.table import TableFeatures, TableWriter
 from hgl.features.text import HashingEmbedder, TextEmbedder, embed_column
-from hgl.typing import TableLayout
 
 VERSION = 1
 """Raised when the encoding changes, so that old cache entries are not read."""
@@ -31,31 +32,52 @@ BATCH_ROWS = 65_536
 _PERIODS = np.array([YEAR, YEAR / 12, 7 * 86400.0, 86400.0])
 
 
-def encode(
-    db: Database,
-    *,
-    stats_until: int,
-    hidden: Collection[tuple[str, str]] = (),
-    embedder: TextEmbedder | None = None,
-) -> dict[str, TableFeatures]:
-    """Encode every feature column of every table.
+def measure_tables(
+    db: Database, *, stats_until: int, hidden: Collection[tuple[str, str]] = ()
+) -> dict[str, TableStatistics]:
+    """Collect the statistics of every table's feature columns.
 
     Args:
         db: the database; its schema says each column's semantic type.
         stats_until: validation timestamp in seconds; statistics use rows no later than it.
         hidden: (table, column) pairs a task must not see.
+    """
+    with db.connect() as connection:
+        return {
+            table.name: measure(connection, table, feature_columns(table, hidden), stats_until)
+            for table in db.schema.tables.values()
+        }
+
+
+def encode(
+    db: Database,
+    statistics: Mapping[str, TableStatistics],
+    *,
+    embedder: TextEmbedder | None = None,
+) -> dict[str, TableFeatures]:
+    """Encode every row of every table.
+
+    Args:
+        db: the database, which may hold later rows than the one `statistics` came from.
+        statistics: of every table, from `measure_tables`.
         embedder: text to vectors; hashing by default.
     Returns: features per table, memory-mapped from the cache.
+    Raises: SchemaError: a column with statistics is not in the database.
     """
     embedder = embedder or HashingEmbedder()
-    key = digest(db.fingerprint, VERSION, stats_until, sorted(hidden), embedder.name)
+    for name, known in statistics.items():
+        for column in known.columns:
+            db.schema.table(name).column(column)
+    kept = json.dumps({t: dataclasses.asdict(s) for t, s in statistics.items()}, sort_keys=True)
+    # Table names may hold anything; positions in the sorted schema are safe file names.
+    homes = {name: f"table-{i}" for i, name in enumerate(statistics)}
 
     def build(folder: Path) -> None:
-        for table in db.schema.tables.values():
-            _encode_table(db, table, folder / _folder_name(db, table.name), stats_until, hidden, embedder)
+        for name, known in statistics.items():
+            _encode_table(db, name, known, folder / homes[name], embedder)
 
-    folder = entry("features", key, build)
-    return {t: TableFeatures.load(folder / _folder_name(db, t)) for t in db.schema.tables}
+    folder = entry("features", digest(db.fingerprint, VERSION, embedder.name, kept), build)
+    return {name: TableFeatures.load(folder / home) for name, home in homes.items()}
 
 
 def feature_columns(table: TableSchema, hidden: Collection[tuple[str, str]] = ()) -> dict[str, str]:
@@ -63,84 +85,54 @@ def feature_columns(table: TableSchema, hidden: Collection[tuple[str, str]] = ()
     return {
         c.name: c.stype
         for c in table.columns
-        if c.stype not in (None, "ignored")
+        if c.stype is not None
+        and c.stype != "ignored"
         and c.name not in table.key_columns
-        and (table.name, c.name) not in set(hidden)
+        and (table.name, c.name) not in hidden
     }
 
 
-def _folder_name(db: Database, table: str) -> str:
-    # Table names may hold anything; positions in the sorted schema are safe file names.
-    return f"table-{list(db.schema.tables).index(table)}"
-
-
 def _encode_table(
-    db: Database,
-    table: TableSchema,
-    folder: Path,
-    until: int,
-    hidden: Collection[tuple[str, str]],
-    embedder: TextEmbedder,
+    db: Database, name: str, statistics: TableStatistics, folder: Path, embedder: TextEmbedder
 ) -> None:
-    columns = feature_columns(table, hidden)
-    with db.connect() as connection:
-        statistics = measure(connection, table, columns, until)
-        layout = _layout(columns, statistics, embedder)
-        writer = TableWriter(folder, layout, table.num_rows)
-        if columns:
-            query = _select(table, layout, until)
-            reader = connection.execute(query).to_arrow_reader(BATCH_ROWS)
-            for batch in reader:
-                writer.append(_blocks(batch, layout, statistics, embedder))
-        writer.close()
+    table, layout = db.schema.table(name), statistics.layout(embedder.channels)
+    writer = TableWriter(folder, layout, table.num_rows)
+    if statistics.columns:
+        with db.connect() as connection:
+            query = connection.execute(_select(table, statistics))
+            for batch in query.to_arrow_reader(BATCH_ROWS):
+                writer.append(_blocks(batch, statistics, embedder))
+    writer.close()
 
 
-def _layout(
-    columns: dict[str, str], statistics: TableStatistics, embedder: TextEmbedder
-) -> TableLayout:
-    def named(*stypes: str) -> tuple[str, ...]:
-        return tuple(sorted(c for c, s in columns.items() if s in stypes))
-
-    categorical = named("categorical", "boolean")
-    return TableLayout(
-        numerical=named("numerical"),
-        knots=tuple(statistics.scales[c].knots for c in named("numerical")),
-        categorical=categorical,
-        cardinalities=tuple(len(statistics.vocabularies[c]) + 2 for c in categorical),
-        timestamp=named("timestamp"),
-        text=named("text"),
-        text_channels=embedder.channels if named("text") else 0,
-    )
-
-
-def _select(table: TableSchema, layout: TableLayout, until: int) -> str:
-    terms = [number_sql(c) for c in layout.numerical]
-    terms += [f"CAST({quoted(c)} AS VARCHAR)" for c in (*layout.categorical, *layout.text)]
-    for column in layout.timestamp:
-        age = age_sql(column, table, until) if column != table.time_col else "0.0"
-        terms += [instant_sql(column), age]
+def _select(table: TableSchema, statistics: TableStatistics) -> str:
+    terms = [number_sql(c) for c in statistics.named("numerical")]
+    terms += [
+        f"CAST({quoted(c)} AS VARCHAR)"
+        for c in (*statistics.named("categorical", "boolean"), *statistics.named("text"))
+    ]
+    for column in statistics.named("timestamp"):
+        terms += [instant_sql(column), age_sql(column, table, statistics.until)]
     aliased = ", ".join(f"{sql} AS c{i}" for i, sql in enumerate(terms))
     return f"SELECT {aliased} FROM {quoted(table.name)}"
 
 
 def _blocks(
-    batch: pa.RecordBatch,
-    layout: TableLayout,
-    statistics: TableStatistics,
-    embedder: TextEmbedder,
+    batch: pa.RecordBatch, statistics: TableStatistics, embedder: TextEmbedder
 ) -> dict[str, np.ndarray]:
     columns = iter(batch.columns)
     blocks = {
         "numerical": _stack(
-            statistics.scales[c](_floats(next(columns))) for c in layout.numerical
+            statistics.scales[c](_floats(next(columns))) for c in statistics.named("numerical")
         ),
         "categorical": _stack(
-            _codes(next(columns), statistics.vocabularies[c]) for c in layout.categorical
+            _codes(next(columns), statistics.vocabularies[c])
+            for c in statistics.named("categorical", "boolean")
         ),
-        "text": _stack(embed_column(next(columns), embedder) for _ in layout.text),
+        "text": _stack(embed_column(next(columns), embedder) for _ in statistics.named("text")),
         "timestamp": _stack(
-            _instant_parts(_floats(next(columns)), _floats(next(columns)), statistics.ages.get(c))
-            for c in layout.timestamp
+            _instant_parts(_floats(next(columns)), _floats(next(columns)), statistics.ages[c])
+            for c in statistics.named("timestamp")
         ),
     }
     return {name: block for name, block in blocks.items() if block is not None}
@@ -155,15 +147,17 @@ def _floats(column: pa.Array) -> np.ndarray:
     return column.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
 
 
-def _codes(column: pa.Array, vocabulary: pa.Array) -> np.ndarray:
+def _codes(column: pa.Array, vocabulary: list[str]) -> np.ndarray:
     """Codes: 0 missing, 1 unknown, then the vocabulary in order."""
-    known = pc.fill_null(pc.add(pc.index_in(column, value_set=vocabulary), 2), 1)
+    known = pc.fill_null(
+        pc.add(pc.index_in(column, value_set=pa.array(vocabulary, pa.string())), 2), 1
+    )
     return np.where(column.is_null().to_numpy(zero_copy_only=False), 0, known.to_numpy())
 
 
 def _instant_parts(
-    instants: np.ndarray, ages: np.ndarray, scale: Callable[[np.ndarray], np.ndarray] | None
+    instants: np.ndarray, ages: np.ndarray, scale: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     phase = (instants[:, None] % _PERIODS) / _PERIODS * (2 * np.pi)
-    age = scale(ages) if scale else np.where(np.isnan(instants), np.nan, 0.0)
-    return np.concatenate([np.sin(phase), np.cos(phase), age[:, None]], axis=1, dtype=np.float32)
+    parts = [np.sin(phase), np.cos(phase), scale(ages)[:, None]]
+    return np.concatenate(parts, axis=1, dtype=np.float32)

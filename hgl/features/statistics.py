@@ -7,12 +7,13 @@ RelBench's own statistics reach to the test timestamp). Tables without a time co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from hgl.db.schema import TableSchema
+from hgl.typing import TableLayout
 
 NUM_BINS = 8
 """Bins of equal count between a numerical column's knots."""
@@ -37,11 +38,48 @@ class Scale:
 
 @dataclass(frozen=True)
 class TableStatistics:
-    """Statistics of the columns of one table, by column name."""
+    """Statistics of the columns of one table, by column name.
 
+    Attributes:
+        columns: semantic type of each encoded column.
+        until: validation timestamp in seconds; later rows were not looked at.
+        scales: of numerical columns.
+        ages: of timestamp columns, in years.
+        vocabularies: known values of categorical columns, most frequent first.
+    """
+
+    columns: dict[str, str]
+    until: int
     scales: dict[str, Scale] = field(default_factory=dict)
     ages: dict[str, Scale] = field(default_factory=dict)
-    vocabularies: dict[str, pa.Array] = field(default_factory=dict)
+    vocabularies: dict[str, list[str]] = field(default_factory=dict)
+
+    def layout(self, text_channels: int) -> TableLayout:
+        """Sizes of the blocks these columns fill."""
+        categorical = self.named("categorical", "boolean")
+        return TableLayout(
+            numerical=self.named("numerical"),
+            knots=tuple(self.scales[c].knots for c in self.named("numerical")),
+            categorical=categorical,
+            cardinalities=tuple(len(self.vocabularies[c]) + 2 for c in categorical),
+            timestamp=self.named("timestamp"),
+            text=self.named("text"),
+            text_channels=text_channels if self.named("text") else 0,
+        )
+
+    def named(self, *stypes: str) -> tuple[str, ...]:
+        """Columns of these semantic types, in name order."""
+        return tuple(sorted(c for c, s in self.columns.items() if s in stypes))
+
+    @classmethod
+    def from_dict(cls, kept: dict[str, Any]) -> TableStatistics:
+        """Read what `dataclasses.asdict` wrote through JSON."""
+        scales = {
+            name: {c: Scale(s["centre"], s["spread"], tuple(s["knots"])) for c, s in values.items()}
+            for name, values in kept.items()
+            if name in ("scales", "ages")
+        }
+        return cls(**{**kept, **scales})
 
 
 def quoted(name: str) -> str:
@@ -78,9 +116,7 @@ def measure(
     """
     numbers = [c for c, s in columns.items() if s == "numerical"]
     instants = [c for c, s in columns.items() if s == "timestamp"]
-    sources = {c: number_sql(c) for c in numbers} | {
-        c: age_sql(c, table, until) for c in instants if c != table.time_col
-    }
+    sources = {c: number_sql(c) for c in numbers} | {c: age_sql(c, table, until) for c in instants}
     source = f"{quoted(table.name)}{_training_rows(table, until)}"
     scales = _scales(connection, source, sources)
     vocabularies = {
@@ -89,9 +125,11 @@ def measure(
         if s in ("categorical", "boolean")
     }
     return TableStatistics(
-        {c: s for c, s in scales.items() if c in numbers},
-        {c: s for c, s in scales.items() if c in instants},
-        vocabularies,
+        columns=columns,
+        until=until,
+        scales={c: s for c, s in scales.items() if c in numbers},
+        ages={c: s for c, s in scales.items() if c in instants},
+        vocabularies=vocabularies,
     )
 
 
@@ -122,10 +160,10 @@ def _scale(points: list[float] | None) -> Scale:
     return Scale(centre, spread, tuple(float(k) for k in knots))
 
 
-def _vocabulary(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> pa.Array:
+def _vocabulary(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> list[str]:
     value = f"CAST({quoted(column)} AS VARCHAR)"
     ranked = connection.execute(
         f"SELECT v FROM (SELECT {value} AS v, count(*) AS n FROM {source} GROUP BY v) "
         f"WHERE v IS NOT NULL ORDER BY n DESC, v LIMIT {MAX_CATEGORIES}"
     ).fetchall()
-    return pa.array([v for (v,) in ranked], pa.string())
+    return [v for (v,) in ranked]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hgl.typing import TableLayout
+from hgl.typing import TIMESTAMP_PARTS, TableLayout
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class TableFeatures:
     num_rows: int
 
     def gather(self, rows: Tensor) -> dict[str, Tensor]:
-        """Copy the given rows of every block. `rows`: [n] int64 positions, on the blocks' device."""
+        """Copy the rows at [n] int64 positions, which must be on the blocks' device."""
         return {name: block[rows] for name, block in self.blocks.items()}
 
     def to(self, device: torch.device | str) -> TableFeatures:
@@ -61,22 +61,13 @@ class TableWriter:
         num_rows: rows to come.
     """
 
-    _SHAPES = {
-        "numerical": (lambda x: (len(x.numerical),), np.float32),
-        "categorical": (lambda x: (len(x.categorical),), np.int32),
-        "timestamp": (lambda x: (len(x.timestamp), 9), np.float32),
-        "text": (lambda x: (len(x.text), x.text_channels), np.float32),
-    }
-
     def __init__(self, folder: Path, layout: TableLayout, num_rows: int) -> None:
         folder.mkdir(parents=True)
         self.folder, self.layout, self.num_rows, self._next = folder, layout, num_rows, 0
         self._arrays = {
-            name: np.lib.format.open_memmap(
-                folder / f"{name}.npy", "w+", dtype, (num_rows, *shape(layout))
-            )
-            for name, (shape, dtype) in self._SHAPES.items()
-            if shape(layout)[0] > 0
+            name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, (num_rows, *shape))
+            for name, (shape, dtype) in _block_shapes(layout).items()
+            if shape[0] > 0
         }
 
     def append(self, blocks: Mapping[str, np.ndarray]) -> None:
@@ -96,6 +87,16 @@ class TableWriter:
             "num_rows": self.num_rows,
         }
         (self.folder / "layout.json").write_text(json.dumps(index))
+
+
+def _block_shapes(layout: TableLayout) -> dict[str, tuple[tuple[int, ...], type]]:
+    """Shape of one row and number type of each block."""
+    return {
+        "numerical": ((len(layout.numerical),), np.float32),
+        "categorical": ((len(layout.categorical),), np.int32),
+        "timestamp": ((len(layout.timestamp), TIMESTAMP_PARTS), np.float32),
+        "text": ((len(layout.text), layout.text_channels), np.float32),
+    }
 
 
 def _frozen(value: object) -> object:

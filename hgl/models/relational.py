@@ -91,7 +91,7 @@ class RelationalModel(nn.Module):
 
 
 def batch_plans(batch: HeteroData, edge_types: Sequence[EdgeType]) -> list[RelationPlan]:
-    """The plans a batch carries, one per layer: all its edges first, then those nearer the seeds."""
+    """The plans a batch carries, one per layer: all its edges, then those nearer the seeds."""
     return [
         RelationPlan(
             layer["src"],

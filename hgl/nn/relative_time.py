@@ -41,7 +41,9 @@ class RelativeTime(nn.Module):
         num_hats: resolution of the curve.
     """
 
-    def __init__(self, node_types: Sequence[NodeType], *, channels: int, num_hats: int = 32) -> None:
+    def __init__(
+        self, node_types: Sequence[NodeType], *, channels: int, num_hats: int = 32
+    ) -> None:
         super().__init__()
         self.num_hats = num_hats
         self.positions = {t: i for i, t in enumerate(sorted(node_types))}

@@ -81,11 +81,12 @@ class TableEncoder(nn.Module):
         super().__init__()
         self.numbers = NumericalExpansion(layout.knots)
         width = (
-            self.numbers.out_channels
+            1  # a constant, which is all that a table without features has
+            + self.numbers.out_channels
             + len(layout.timestamp) * (TIMESTAMP_PARTS + 1)
             + len(layout.text) * layout.text_channels
         )
-        self.linear = nn.Linear(width, channels)
+        self.linear = nn.Linear(width, channels, bias=False)
         self.codes = nn.Embedding(sum(layout.cardinalities), channels)
         starts = torch.tensor([0, *layout.cardinalities]).cumsum(0)[:-1]
         self.register_buffer("starts", starts.to(torch.int32), persistent=False)
@@ -98,7 +99,7 @@ class TableEncoder(nn.Module):
 
     def forward(self, columns: Mapping[str, Tensor], num_rows: int) -> Tensor:
         """Blocks as in `TableLayout` (absent where empty) to [num_rows, channels]."""
-        parts = [self.linear.weight.new_zeros(num_rows, 0)]
+        parts = [self.linear.weight.new_ones(num_rows, 1)]
         if "numerical" in columns:
             parts.append(self.numbers(columns["numerical"]))
         if "timestamp" in columns:
@@ -109,7 +110,9 @@ class TableEncoder(nn.Module):
             parts.append(columns["text"].flatten(1))
         x = self.linear(torch.cat(parts, dim=1))
         if "categorical" in columns:
-            x = x + embedding_bag(columns["categorical"] + self.starts, self.codes.weight, mode="sum")
+            x = x + embedding_bag(
+                columns["categorical"] + self.starts, self.codes.weight, mode="sum"
+            )
         return self.blocks(x)
 
 

@@ -108,9 +108,7 @@ class RelationPlan:
         src, slot = (torch.cat(parts) if parts else empty for parts in (sources, slots))
         order = torch.argsort(slot, stable=True)
         ptr = _pointer(torch.bincount(slot, minlength=first), torch.int64)
-        return cls(
-            src[order], ptr, num_src=num_nodes, num_dst=num_nodes, edge_types=edge_types
-        )
+        return cls(src[order], ptr, num_src=num_nodes, num_dst=num_nodes, edge_types=edge_types)
 
 
 def _pointer(counts: Tensor, dtype: torch.dtype) -> Tensor:

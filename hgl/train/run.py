@@ -1,0 +1,312 @@
+"""One experiment: labels, graph, features, training, predictions, and the folder it leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from torch import nn
+
+import hgl
+from hgl.db import times
+from hgl.db.database import Database
+from hgl.errors import CacheError, SchemaError
+from hgl.features.encode import encode, measure_tables
+from hgl.features.statistics import TableStatistics
+from hgl.features.table import TableFeatures
+from hgl.graph.build import build_graph
+from hgl.graph.loader import SeedLoader
+from hgl.graph.spec import GraphSpec
+from hgl.graph.temporal_graph import TemporalGraph
+from hgl.tasks.metrics import evaluate
+from hgl.tasks.seeds import SeedTable
+from hgl.tasks.task import Task
+from hgl.train.checkpoint import load_tensors, restore_model
+from hgl.train.objective import Objective, objective_for
+from hgl.train.phases import Phases
+from hgl.train.trainer import Progress, Trainer
+from hgl.typing import Cut, Policy
+
+ModelFactory = Callable[..., nn.Module]
+"""Builds a model from metadata, layouts, timed, entity_table and out_channels."""
+
+_LIBRARIES = ("torch", "torch-geometric", "numpy", "pandas", "duckdb", "pyarrow", "sqlalchemy")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How neighbourhoods are drawn.
+
+    Attributes:
+        num_neighbors: per hop, most neighbours per relation.
+        batch_size: training seeds per batch.
+        strategy: `uniform` or `last`.
+        window: seconds before the seed beyond which timed rows are not sampled; None for all.
+        staleness: longest random age, in seconds, of the database a training seed sees; None off.
+    """
+
+    num_neighbors: tuple[int, ...] = (128, 64)
+    batch_size: int = 512
+    strategy: str = "uniform"
+    window: int | None = None
+    staleness: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run measured.
+
+    Attributes:
+        metrics: split to score name to value, of the model.
+        progress: how training went.
+        phases: seconds and peak memory by phase.
+        predictions: split to predictions, in the order of the seed tables.
+        seeds: split to seed table.
+        folder: where everything was written.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    progress: Progress
+    phases: dict[str, dict[str, float]]
+    predictions: dict[str, np.ndarray]
+    seeds: dict[str, SeedTable]
+    folder: Path
+
+
+@dataclass
+class Experiment:
+    """A database, a task and how to learn it.
+
+    Attributes:
+        model: builds the model (see `ModelFactory`).
+        spec: which tables and keys make the graph; None for all.
+        policy: `frozen` ends the database at the test timestamp, `rolling` does not.
+        cut: `inclusive` admits rows at the seed time, `strict` only earlier ones.
+        config: what the caller wants kept beside the results; must hold no secret.
+    """
+
+    db: Database
+    task: Task
+    model: ModelFactory
+    trainer: Trainer
+    sampling: Sampling = Sampling()
+    spec: GraphSpec | None = None
+    policy: Policy = "frozen"
+    cut: Cut = "inclusive"
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.phases = Phases()
+
+    def train(self, folder: Path, *, resume: bool = False) -> Outcome:
+        """Train, predict validation and test, and leave everything in `folder`.
+
+        Raises: HglError: data, task or arguments are unusable (see each part).
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with self.phases("labels"):
+            seeds = {split: self._seeds(split) for split in ("train", "val")}
+        train = seeds["train"]
+        with self.phases("graph"):
+            graph = build_graph(self.db, self.spec)
+        with self.phases("features"):
+            statistics = measure_tables(
+                self.db, stats_until=train.stats_until, hidden=self.task.remove_columns
+            )
+            features = encode(self.db, statistics)
+        _write_json(folder / "statistics.json", statistics)
+        objective = objective_for(self.task.kind, train.target)
+        model = self._model(graph, features, objective)
+        self._describe(folder, train, graph)
+        with self.phases("training"):
+            progress = self.trainer.fit(
+                model,
+                objective,
+                self._loader(graph, train, features, shuffle=True),
+                self._loader(graph, seeds["val"], features),
+                metric=self.task.metric,
+                folder=folder,
+                resume=resume,
+            )
+        with self.phases("prediction"):
+            seeds["test"] = self._seeds("test")
+            predictions = {
+                split: self.trainer.predict(
+                    model, objective, self._loader(graph, seeds[split], features), phase=split
+                )
+                for split in ("val", "test")
+            }
+        metrics = {s: score(seeds[s], train, p) for s, p in predictions.items()}
+        outcome = Outcome(metrics, progress, self.phases.rows, predictions, seeds, folder)
+        if self.trainer.world.is_first:
+            self._write(outcome)
+        return outcome
+
+    def predict(self, folder: Path, seeds: SeedTable) -> np.ndarray:
+        """Predict `seeds` with the model a run left in `folder`.
+
+        Raises: CacheError: the folder holds no whole run. SchemaError: the database lacks a
+            column the run was trained on.
+        """
+        statistics = _read_statistics(folder)
+        train = self._seeds("train")
+        graph = build_graph(self.db, self.spec)
+        features = encode(self.db, statistics)
+        objective = objective_for(self.task.kind, train.target)
+        model = self._model(graph, features, objective)
+        weights = folder / "model.safetensors"
+        restore_model(model, load_tensors(weights)[0], weights)
+        return self.trainer.predict(model, objective, self._loader(graph, seeds, features))
+
+    def _seeds(self, split: str) -> SeedTable:
+        return self.task.seeds(self.db, split, policy=self.policy, cut=self.cut)
+
+    def _model(
+        self, graph: TemporalGraph, features: Mapping[str, TableFeatures], objective: Objective
+    ) -> nn.Module:
+        if self.task.entity_table not in graph.node_types:
+            raise SchemaError(
+                f"the graph leaves out the entity table {self.task.entity_table!r}; it has: "
+                f"{', '.join(graph.node_types)}"
+            )
+        return self.model(
+            metadata=graph.metadata(),
+            layouts={t: features[t].layout for t in graph.node_types},
+            timed=[t for t in graph.node_types if graph.time[t] is not None],
+            entity_table=self.task.entity_table,
+            out_channels=objective.out_channels,
+        )
+
+    def _loader(
+        self,
+        graph: TemporalGraph,
+        seeds: SeedTable,
+        features: Mapping[str, TableFeatures],
+        *,
+        shuffle: bool = False,
+    ) -> SeedLoader:
+        return SeedLoader(
+            graph,
+            seeds,
+            num_neighbors=list(self.sampling.num_neighbors),
+            batch_size=self.sampling.batch_size,
+            strategy=self.sampling.strategy,
+            window=self.sampling.window,
+            staleness=self.sampling.staleness if shuffle else None,
+            features=features,
+            shuffle=shuffle,
+            seed=self.trainer.seed,
+            rank=self.trainer.world.rank,
+            world_size=self.trainer.world.size,
+        )
+
+    def _describe(self, folder: Path, train: SeedTable, graph: TemporalGraph) -> None:
+        notes = {
+            "config": dict(self.config),
+            "policy": self.policy,
+            "cut": self.cut,
+            "seed": self.trainer.seed,
+            "database": {"name": self.db.schema.name, "fingerprint": self.db.fingerprint},
+            "task": {"name": self.task.name, "fingerprint": train.fingerprint},
+            "statistics_until": times.text(train.stats_until),
+            "sampling": dataclasses.asdict(self.sampling),
+            "tables": list(graph.node_types),
+            "static_tables": [t for t in graph.node_types if graph.time[t] is None],
+            "relations": [" ".join(e) for e in graph.edge_types],
+            "versions": versions(),
+        }
+        _write_text(folder / "run.yaml", yaml.safe_dump(_plain(notes), sort_keys=False))
+
+    def _write(self, outcome: Outcome) -> None:
+        folder = outcome.folder
+        lines = (json.dumps(row) for row in outcome.progress.history)
+        _write_text(folder / "metrics.jsonl", "\n".join(lines) + "\n")
+        (folder / "predictions").mkdir(exist_ok=True)
+        for split, prediction in outcome.predictions.items():
+            frame = prediction_frame(self.db, outcome.seeds[split], prediction)
+            write_frame(frame, folder / "predictions" / f"{split}.parquet")
+        results = {
+            "metric": self.task.metric,
+            "metrics": outcome.metrics,
+            "best_epoch": outcome.progress.best_epoch,
+            "interrupted": outcome.progress.interrupted,
+            "seeds": {s: len(t.entity) for s, t in outcome.seeds.items()},
+            "phases": outcome.phases,
+        }
+        _write_text(folder / "results.yaml", yaml.safe_dump(_plain(results), sort_keys=False))
+
+
+def score(seeds: SeedTable, train: SeedTable, prediction: np.ndarray) -> dict[str, float]:
+    """Score predictions of `seeds`, with the train target's spread for NMAE."""
+    regression = seeds.task.kind == "regression"
+    return evaluate(
+        seeds.task.kind,
+        seeds.target,
+        prediction,
+        time=seeds.time,
+        train_std=float(np.std(train.target, ddof=1)) if regression else None,
+    )
+
+
+def prediction_frame(db: Database, seeds: SeedTable, prediction: np.ndarray) -> pd.DataFrame:
+    """The user's keys and seed times with a column `prediction` (one per class where several)."""
+    frame = seeds.frame(db)
+    if prediction.ndim == 1:
+        return frame.assign(prediction=prediction)
+    names = [f"prediction_{c}" for c in (seeds.classes or range(prediction.shape[1]))]
+    return pd.concat([frame, pd.DataFrame(prediction, columns=names, index=frame.index)], axis=1)
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet or CSV, by the path's ending, aside and then renamed."""
+    aside = path.with_name(path.name + ".part")
+    if path.suffix == ".csv":
+        frame.to_csv(aside, index=False)
+    else:
+        frame.to_parquet(aside, index=False)
+    aside.replace(path)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    installed = {"hgl": hgl.__version__, "python": platform.python_version()}
+    return installed | {name: metadata.version(name) for name in _LIBRARIES}
+
+
+def _write_json(path: Path, statistics: Mapping[str, TableStatistics]) -> None:
+    kept = {t: dataclasses.asdict(s) for t, s in statistics.items()}
+    _write_text(path, json.dumps(kept))
+
+
+def _read_statistics(folder: Path) -> dict[str, TableStatistics]:
+    try:
+        kept = json.loads((folder / "statistics.json").read_text())
+    except (OSError, json.JSONDecodeError):
+        raise CacheError(
+            f"run={str(folder)!r}: expected the folder of a finished `hgl train`"
+        ) from None
+    return {t: TableStatistics.from_dict(s) for t, s in kept.items()}
+
+
+def _write_text(path: Path, text: str) -> None:
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(text)
+    aside.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    """Numpy scalars and tuples to what YAML and JSON know."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value.item() if isinstance(value, np.generic) else value

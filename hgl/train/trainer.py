@@ -1,0 +1,278 @@
+"""The only training loop."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch_geometric.data import HeteroData
+
+from hgl.errors import ConfigError, TrainingError
+from hgl.graph.loader import SeedLoader
+from hgl.tasks.metrics import METRICS, evaluate
+from hgl.train.checkpoint import load_state, load_tensors, restore_model, save_state, save_tensors
+from hgl.train.distributed import World, join_world
+from hgl.train.objective import Objective, seed_everything
+from hgl.train.watcher import Silent, Watcher
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Progress:
+    """Where training stands; saved with every checkpoint.
+
+    Attributes:
+        epoch: epochs finished.
+        best: best validation value so far, None before the first.
+        best_epoch: epoch that reached it.
+        history: one row per finished epoch.
+        interrupted: True after Ctrl-C.
+    """
+
+    epoch: int = 0
+    best: float | None = None
+    best_epoch: int = -1
+    history: list[dict[str, Any]] = field(default_factory=list)
+    interrupted: bool = False
+
+
+class Trainer:
+    """Fit a model with AdamW, select the epoch on validation, stop early, survive interruption.
+
+    Under torchrun, construction joins the process group; `world` then says which process this is.
+
+    Args:
+        lr: peak learning rate.
+        weight_decay: AdamW's, on every parameter.
+        max_epochs: passes over the training seeds.
+        max_steps: batches per epoch at most; None for all.
+        patience: epochs without a better validation value before stopping; None never stops.
+        warmup_steps: steps over which the learning rate rises linearly from 0.
+        final_lr: learning rate at the last step as a share of `lr`, reached along a cosine.
+        grad_clip: largest gradient norm; None leaves gradients alone.
+        positive_weight: weight of the positive class of a binary task; None leaves the imbalance.
+        device: `auto` (CUDA when present), `cpu` or `cuda`.
+        seed: of weights, dropout and sampling.
+        watcher: hears how training goes.
+    Raises: ConfigError: a value is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        lr: float = 0.005,
+        weight_decay: float = 0.0,
+        max_epochs: int = 10,
+        max_steps: int | None = 2000,
+        patience: int | None = None,
+        warmup_steps: int = 0,
+        final_lr: float = 1.0,
+        grad_clip: float | None = 1.0,
+        positive_weight: float | None = None,
+        device: str = "auto",
+        seed: int = 0,
+        watcher: Watcher | None = None,
+    ) -> None:
+        for name, value, lowest in (("lr", lr, 0), ("max_epochs", max_epochs, 1)):
+            if not value >= lowest:
+                raise ConfigError(f"{name}={value}: expected at least {lowest}")
+        self.lr, self.weight_decay = lr, weight_decay
+        self.max_epochs, self.max_steps, self.patience = max_epochs, max_steps, patience
+        self.warmup_steps, self.final_lr = warmup_steps, final_lr
+        self.grad_clip, self.positive_weight = grad_clip, positive_weight
+        self.seed = seed
+        self.device = _device(device)
+        self.world: World = join_world()
+        self.watcher: Watcher = watcher if watcher and self.world.is_first else Silent()
+
+    def fit(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        train: SeedLoader,
+        val: SeedLoader,
+        *,
+        metric: str,
+        folder: Path,
+        resume: bool = False,
+    ) -> Progress:
+        """Train, and leave the best epoch's weights in `model` and in `folder/model.safetensors`.
+
+        Args:
+            metric: name in `METRICS` that selects the epoch on `val`.
+            folder: receives `state.safetensors` after each epoch and `model.safetensors` for the
+                best one.
+            resume: go on from `folder/state.safetensors` when it is there.
+        Raises: TrainingError: a loss is not a number; the message says which batch.
+        """
+        seed_everything(self.seed + self.world.rank)
+        optimizer = torch.optim.AdamW(
+            model.to(self.device).parameters(), lr=self.lr, weight_decay=self.weight_decay
+        )
+        progress = Progress()
+        state, weights = folder / "state.safetensors", folder / "model.safetensors"
+        if resume and state.exists():
+            progress = Progress(**load_state(state, model, optimizer))
+            logger.info("resuming after epoch %d from %s", progress.epoch, state)
+        stepped = self._replicated(model)
+        try:
+            while progress.epoch < self.max_epochs and not self._out_of_patience(progress):
+                row = self._epoch(stepped, optimizer, objective, train, progress.epoch)
+                row |= self._validate(model, objective, val)
+                self._record(row, progress, metric, weights, model)
+                if self.world.is_first:
+                    save_state(state, model, optimizer, dataclasses.asdict(progress))
+                self.watcher.epoch(row)
+        except KeyboardInterrupt:
+            progress.interrupted = True
+            logger.warning("stopped in epoch %d; keeping the best so far", progress.epoch)
+        if progress.best is None:
+            raise TrainingError("training stopped before the first epoch ended: nothing to keep")
+        self.world.barrier()
+        restore_model(model, load_tensors(weights)[0], weights)
+        return progress
+
+    def predict(
+        self, model: nn.Module, objective: Objective, loader: SeedLoader, *, phase: str = "predict"
+    ) -> np.ndarray:
+        """Predict every seed of `loader`, in the order of its seed table."""
+        self.watcher.start(phase, len(loader))
+        model.to(self.device).eval()
+        outputs, positions = [], []
+        with torch.inference_mode():
+            for batch in loader:
+                with self._autocast():
+                    outputs.append(model(batch.to(self.device)).float().cpu())
+                positions.append(_seeds(batch).input_id.cpu())
+                self.watcher.step(None)
+        out, order = (self.world.gather(torch.cat(parts)) for parts in (outputs, positions))
+        # Shards may repeat a seed so that all processes step equally often; any copy will do.
+        rows = torch.empty(int(order.max()) + 1, out.shape[1])
+        rows[order] = out
+        return objective.predict(rows)
+
+    def _epoch(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        objective: Objective,
+        train: SeedLoader,
+        epoch: int,
+    ) -> dict[str, Any]:
+        model.train()
+        train.set_epoch(epoch)
+        steps = min(len(train), self.max_steps or len(train))
+        self.watcher.start(f"epoch {epoch}", steps)
+        total, count, lr = 0.0, 0, self.lr
+        for step, batch in enumerate(_first(train, steps)):
+            lr = self._schedule(optimizer, epoch * steps + step, steps * self.max_epochs)
+            losses = self._losses(model, objective, batch.to(self.device))
+            loss = float(losses.detach().mean())
+            if not math.isfinite(loss):
+                ids = _seeds(batch).input_id[:5].tolist()
+                raise TrainingError(
+                    f"loss={loss} in epoch {epoch}, batch {step} (training rows {ids}…): expected "
+                    f"a finite number; learning rate {lr:.2g}, weights not changed by this batch"
+                )
+            self._descend(model, optimizer, losses)
+            total, count = total + loss * len(losses), count + len(losses)
+            self.watcher.step(loss)
+        mean_loss = self.world.sum(total) / self.world.sum(count)
+        return {"epoch": epoch, "train_loss": mean_loss, "lr": lr}
+
+    def _losses(self, model: nn.Module, objective: Objective, batch: HeteroData) -> Tensor:
+        target = _seeds(batch).y
+        with self._autocast():
+            out = model(batch)
+        losses = objective.losses(out.float(), target)
+        if self.positive_weight is not None:
+            losses = torch.where(target > 0, losses * self.positive_weight, losses)
+        return losses
+
+    def _descend(self, model: nn.Module, optimizer: torch.optim.Optimizer, losses: Tensor) -> None:
+        # A process's mean counts by its share of the whole step's seeds, so that uneven shards
+        # give the gradient that one process would have had.
+        share = self.world.size / self.world.sum(len(losses))
+        optimizer.zero_grad(set_to_none=True)
+        (losses.sum() * share).backward()
+        if self.grad_clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), self.grad_clip)
+        optimizer.step()
+
+    def _validate(
+        self, model: nn.Module, objective: Objective, val: SeedLoader
+    ) -> dict[str, float]:
+        prediction = self.predict(model, objective, val, phase="validation")
+        scores = evaluate(val.seeds.task.kind, val.seeds.target, prediction)
+        return {f"val_{name}": value for name, value in scores.items()}
+
+    def _record(
+        self, row: dict[str, Any], progress: Progress, metric: str, weights: Path, model: nn.Module
+    ) -> None:
+        value = row[f"val_{metric}"]
+        if math.isnan(value):
+            raise TrainingError(
+                f"metric={metric!r} is not defined on the validation split (one class only?): "
+                "choose another metric or other timestamps"
+            )
+        sign = 1 if METRICS[metric].higher_is_better else -1
+        if progress.best is None or sign * value > sign * progress.best:
+            progress.best, progress.best_epoch = value, row["epoch"]
+            if self.world.is_first:
+                save_tensors(weights, model.state_dict(), {"epoch": row["epoch"]})
+        progress.epoch += 1
+        progress.history.append(row)
+
+    def _schedule(self, optimizer: torch.optim.Optimizer, step: int, last: int) -> float:
+        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        cosine = (1 + math.cos(math.pi * min(1.0, step / max(1, last)))) / 2
+        lr = self.lr * warm * (self.final_lr + (1 - self.final_lr) * cosine)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        return lr
+
+    def _autocast(self) -> contextlib.AbstractContextManager[Any]:
+        if self.device.type == "cuda":
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def _out_of_patience(self, progress: Progress) -> bool:
+        if self.patience is None or progress.best is None:
+            return False
+        return progress.epoch - 1 - progress.best_epoch >= self.patience
+
+    def _replicated(self, model: nn.Module) -> nn.Module:
+        if self.world.size == 1:
+            return model
+        return DistributedDataParallel(model, find_unused_parameters=True)
+
+
+def _device(name: str) -> torch.device:
+    present = torch.cuda.is_available()
+    device = torch.device(("cuda" if present else "cpu") if name == "auto" else name)
+    if device.type == "cuda" and not present:
+        raise ConfigError("device='cuda': no CUDA device is available; expected cpu or auto")
+    return device
+
+
+def _first(loader: SeedLoader, count: int) -> Iterator[HeteroData]:
+    """The first `count` batches; closes the loader's iterator, whose thread would live on."""
+    with contextlib.closing(iter(loader)) as batches:
+        for _ in range(count):
+            yield next(batches)
+
+
+def _seeds(batch: HeteroData) -> Any:
+    """The storage of the node type that carries the seeds."""
+    return next(store for store in batch.node_stores if "input_id" in store)
