@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +15,20 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 @dataclass
 class Phases:
-    """Collects `{phase: {"seconds": …, "peak_mb": …}}`; phases that recur add up."""
+    """Collects `{phase: {"seconds": …, "peak_mb": …}}`; phases that recur add up.
+
+    Attributes:
+        announce: told the name of each phase as it begins.
+    """
 
     rows: dict[str, dict[str, float]] = field(default_factory=dict)
+    announce: Callable[[str], None] | None = None
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         """Measure a block as phase `name`."""
+        if self.announce:
+            self.announce(name)
         _reset_peak()
         start = time.perf_counter()
         try:

@@ -92,6 +92,7 @@ class Experiment:
         policy: `frozen` ends the database at the test timestamp, `rolling` does not.
         cut: `inclusive` admits rows at the seed time, `strict` only earlier ones.
         config: what the caller wants kept beside the results; must hold no secret.
+        phases: collects wall time and peak memory, the caller's own phases included.
     """
 
     db: Database
@@ -103,9 +104,7 @@ class Experiment:
     policy: Policy = "frozen"
     cut: Cut = "inclusive"
     config: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.phases = Phases()
+    phases: Phases = field(default_factory=Phases)
 
     def train(self, folder: Path, *, resume: bool = False) -> Outcome:
         """Train, predict validation and test, and leave everything in `folder`.
@@ -215,7 +214,11 @@ class Experiment:
             "policy": self.policy,
             "cut": self.cut,
             "seed": self.trainer.seed,
-            "database": {"name": self.db.schema.name, "fingerprint": self.db.fingerprint},
+            "database": {
+                "name": self.db.schema.name,
+                "fingerprint": self.db.fingerprint,
+                "folder": str(self.db.folder.absolute()),
+            },
             "task": {"name": self.task.name, "fingerprint": train.fingerprint},
             "statistics_until": times.text(train.stats_until),
             "sampling": dataclasses.asdict(self.sampling),
