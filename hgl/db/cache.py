@@ -1,0 +1,126 @@
+"""Content-keyed folders in the user's cache: built aside, renamed whole, verified when opened."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from hgl.errors import CacheError
+
+log = logging.getLogger(__name__)
+
+_RECORD = "complete.json"
+_ATTEMPTS = 5
+_ABANDONED = 7 * 86400.0
+"""Seconds after which a folder that nobody finished is taken for a dead process's."""
+
+
+def cache_folder() -> Path:
+    """Return the cache folder: `HGL_CACHE`, else `hgl` in the platform's user cache."""
+    if chosen := os.environ.get("HGL_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "hgl"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "hgl"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hgl"
+
+
+def digest(*parts: Any) -> str:
+    """Return a short hash of `parts`: text, bytes, or anything JSON can hold."""
+    running = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode()
+        running.update(len(data).to_bytes(8, "little") + data)
+    return running.hexdigest()
+
+
+def digest_files(files: Iterable[Path]) -> str:
+    """Return a hash of the content of `files`, in the order given."""
+    running = hashlib.blake2b(digest_size=16)
+    for file in files:
+        with file.open("rb") as stream:
+            running.update(hashlib.file_digest(stream, "blake2b").digest())
+    return running.hexdigest()
+
+
+def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
+    """Return the folder of `kind` and `key`, calling `build(empty folder)` when there is none.
+
+    A damaged entry is built again, with a warning. Of two processes building the same entry the
+    later one discards its copy.
+
+    Raises: CacheError: the cache folder cannot be written.
+    """
+    final = cache_folder() / kind / key
+    if _intact(final):
+        return final
+    try:
+        aside = Path(tempfile.mkdtemp(dir=_building(kind), prefix=f"{key}."))
+    except OSError as error:
+        raise CacheError(
+            f"cache folder {cache_folder()} cannot be written ({error.strerror}); set HGL_CACHE"
+        ) from None
+    try:
+        build(aside)
+        _seal(aside)
+        return _publish(aside, final)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _building(kind: str) -> Path:
+    """Return the folder of unfinished entries, cleared of what dead processes left."""
+    folder = cache_folder() / kind / ".building"
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.iterdir():
+        if time.time() - left.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
+    return folder
+
+
+def _seal(folder: Path) -> None:
+    """Record every file's size; the record is the last file written."""
+    sizes = {str(f.relative_to(folder)): f.stat().st_size for f in _files(folder)}
+    (folder / _RECORD).write_text(json.dumps(sizes, sort_keys=True))
+
+
+def _intact(folder: Path) -> bool:
+    """Whether `folder` holds exactly what was recorded; warns where it is damaged."""
+    if not folder.exists():
+        return False
+    try:
+        recorded = json.loads((folder / _RECORD).read_text())
+        found = {str(f.relative_to(folder)): f.stat().st_size for f in _files(folder)}
+    except (OSError, ValueError):
+        recorded, found = {}, None
+    if found != recorded:
+        log.warning("cache entry %s is damaged; building it again", folder)
+    return found == recorded
+
+
+def _files(folder: Path) -> list[Path]:
+    return [f for f in folder.rglob("*") if f.is_file() and f.name != _RECORD]
+
+
+def _publish(aside: Path, final: Path) -> Path:
+    """Rename `aside` to `final` unless another process was first with an intact entry."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return aside.rename(final)
+        except OSError:
+            if _intact(final):
+                return final
+            with contextlib.suppress(OSError):
+                final.rename(aside.with_name(f"{aside.name}.damaged{attempt}"))
+    raise CacheError(f"cache entry {final} cannot be written; remove it or set HGL_CACHE")

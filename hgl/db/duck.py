@@ -1,0 +1,54 @@
+"""DuckDB connections as hgl wants them, and the few pieces of SQL text every query needs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from hgl.db.cache import cache_folder
+
+
+def connect(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory connection in UTC that spills under the cache and downloads nothing."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "temp_directory": str(cache_folder() / "spill" / uuid.uuid4().hex),
+    }
+    if memory_limit:
+        config["memory_limit"] = memory_limit
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def identifier(name: str) -> str:
+    """Return `name` quoted as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str | Path) -> str:
+    """Return `text` quoted as an SQL string."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def names(columns: Iterable[str], table: str = "") -> str:
+    """Return a list of quoted columns, each qualified by the alias `table` when given."""
+    prefix = f"{table}." if table else ""
+    return ", ".join(prefix + identifier(c) for c in columns)
+
+
+def parquet(files: Iterable[Path]) -> str:
+    """Return a table expression that reads `files` in the order given."""
+    # A glob character in a path would be expanded; a bracketed one stands for itself.
+    escaped = (str(f).replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for f in files)
+    return f"read_parquet([{', '.join(literal(f) for f in escaped)}])"
+
+
+def described(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    """Return column names and DuckDB types of a table expression, in order."""
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    return {name: kind for name, kind, *_ in rows}

@@ -1,0 +1,163 @@
+"""RelBench folders: v3 (`manifest.yaml`) and v2 (keys in the Parquet metadata), read in place."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import yaml
+
+from hgl.db import times
+from hgl.db.arrange import fingerprint, stored_columns
+from hgl.db.cache import digest_files, entry
+from hgl.db.duck import connect, identifier, parquet
+from hgl.db.files import table_file
+from hgl.db.infer import infer_columns
+from hgl.db.schema import Column, ForeignKey, Schema, TableSchema, write_manifest
+from hgl.db.split import propose_timestamps
+from hgl.errors import SourceError
+
+log = logging.getLogger(__name__)
+
+_KEYS = ("pkey_col", "time_col", "fkey_col_to_pkey_table")
+_VERSION = 1
+_ROW = identifier("hgl:row")
+
+
+def is_relbench(folder: Path) -> bool:
+    """Whether `folder` holds a RelBench dataset: a `db` folder, and keys in either place."""
+    files = sorted((folder / "db").glob("*.parquet"))
+    return bool(files) and ((folder / "manifest.yaml").is_file() or bool(_v2_keys(files[0])))
+
+
+def read_manifest(folder: Path) -> Mapping[str, Any]:
+    """Return the v3 manifest of a RelBench folder, made from the Parquet metadata for v2.
+
+    Raises: SourceError: a table's file is absent or unreadable.
+    """
+    if (folder / "manifest.yaml").is_file():
+        return yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
+    tables = {}
+    for file in sorted((folder / "db").glob("*.parquet")):
+        keys = _v2_keys(file)
+        tables[file.stem] = {
+            "pkey": keys.get("pkey_col"),
+            "time_col": keys.get("time_col"),
+            "fkeys": keys.get("fkey_col_to_pkey_table") or {},
+        }
+    return {"name": folder.name, "tables": tables}
+
+
+def open_relbench(folder: Path) -> Schema | None:
+    """Return the schema of a RelBench folder, or None where its rows break RelBench's key contract
+    (keys 0..n-1 in row order, rows in order of time) and have to be arranged first.
+
+    Each primary key is its own row position, each foreign key its own position column. What is
+    found out about the data is kept in the cache by content.
+
+    Raises: SourceError: a table is absent.
+    """
+    manifest = read_manifest(folder)
+    files = [_file(folder, name) for name in sorted(manifest["tables"])]
+    key = f"{digest_files([*files, *folder.glob('manifest.yaml')])}-{_VERSION}"
+
+    def build(aside: Path) -> None:
+        with connect() as connection:
+            schema = _schema(connection, manifest, folder)
+            if _holds_contract(connection, schema):
+                write_manifest(schema, aside)
+
+    stored = entry("relbench", key, build) / "manifest.yaml"
+    if not stored.is_file():
+        return None
+    return Schema.from_manifest(yaml.safe_load(stored.read_text(encoding="utf-8")))
+
+
+def _file(folder: Path, table: str) -> Path:
+    file = table_file(folder / "db", table)
+    if not file.is_file():
+        raise SourceError(f"RelBench folder {str(folder)!r}: table {table!r} has no file {file}")
+    return file
+
+
+def _v2_keys(file: Path) -> dict[str, Any]:
+    """Return the keys that RelBench 2 keeps in a Parquet file's metadata."""
+    metadata = pq.read_schema(file).metadata or {}
+    return {k: json.loads(metadata[k.encode()]) for k in _KEYS if k.encode() in metadata}
+
+
+def _schema(
+    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], folder: Path
+) -> Schema:
+    """Return the folder's schema with inferred column types, and open one view per table."""
+    tables = {}
+    for name, keys in manifest["tables"].items():
+        file = _file(folder, name)
+        view = f"CREATE VIEW {identifier(name)} AS SELECT * FROM {parquet([file])}"
+        connection.execute(view)
+        table = infer_columns(connection, _table(name, keys, manifest["tables"], file))[0]
+        tables[name] = dataclasses.replace(table, columns=stored_columns(file, table))
+    schema = Schema(
+        name=str(manifest.get("name") or folder.name),
+        tables=tables,
+        val_timestamp=_text(manifest.get("val_timestamp")),
+        test_timestamp=_text(manifest.get("test_timestamp")),
+        description=manifest.get("description") or "",
+    )
+    schema = propose_timestamps(connection, schema, folder / "db")
+    return dataclasses.replace(schema, fingerprint=fingerprint(schema, folder / "db"))
+
+
+def _table(
+    name: str, keys: Mapping[str, Any], tables: Mapping[str, Any], file: Path
+) -> TableSchema:
+    fkeys = []
+    for column, parent in (keys.get("fkeys") or {}).items():
+        parent_key = tables[parent]["pkey"]
+        fkeys.append(ForeignKey(column, (column,), parent, (parent_key,), column))
+    pkey, time_col = keys.get("pkey"), keys.get("time_col")
+    return TableSchema(
+        name=name,
+        columns=tuple(Column(f.name, str(f.type)) for f in pq.read_schema(file)),
+        pkey=(pkey,) if pkey else (),
+        row_col=pkey,
+        time_col=time_col,
+        time_reason="stated in the manifest" if time_col else "no time column in the manifest",
+        fkeys=tuple(fkeys),
+        num_rows=pq.read_metadata(file).num_rows,
+    )
+
+
+def _holds_contract(connection: duckdb.DuckDBPyConnection, schema: Schema) -> bool:
+    """Whether keys are row positions and rows lie in order of time, nulls last."""
+    for table in schema.tables.values():
+        broken = ["FALSE"]
+        if table.row_col:
+            broken.append(f"{identifier(table.row_col)} IS DISTINCT FROM {_ROW}")
+        if table.time_col:
+            time = identifier(table.time_col)
+            broken.append(f"{time} < lag({time}) OVER (ORDER BY {_ROW})")
+            broken.append(
+                f"{time} IS NOT NULL AND {_ROW} > 0 AND lag({time}) OVER (ORDER BY {_ROW}) IS NULL"
+            )
+        rows = f"SELECT *, row_number() OVER () - 1 AS {_ROW} FROM {identifier(table.name)}"
+        flagged = f"SELECT ({' OR '.join(broken)}) AS broken FROM ({rows})"
+        query = f"SELECT count(*) FROM ({flagged}) WHERE broken"
+        (count,) = connection.execute(query).fetchone() or (0,)
+        if count:
+            log.warning(
+                "%s breaks RelBench's key contract in %d rows; arranging a copy", table.name, count
+            )
+            return False
+    return True
+
+
+def _text(timestamp: object) -> str | None:
+    """Return a timestamp as ISO text; YAML reads unquoted ones as dates."""
+    return None if timestamp is None else times.text(times.instant(timestamp))

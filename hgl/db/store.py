@@ -1,0 +1,122 @@
+"""Where arranged folders end up: in the folder the user names, or in the cache by content."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import yaml
+
+import hgl
+from hgl.db.arrange import arrange
+from hgl.db.cache import cache_folder, digest, digest_files, entry
+from hgl.db.lock import locked
+from hgl.db.raw import Raw
+from hgl.db.schema import Schema
+from hgl.db.source import Request, Source
+from hgl.db.split import with_timestamps
+from hgl.errors import SourceError
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 1
+"""Raised when arranged folders change, so that older cache entries are left alone."""
+
+
+def is_arranged(folder: Path) -> bool:
+    """Whether `folder` was written by `store`."""
+    manifest = folder / "manifest.yaml"
+    return manifest.is_file() and "hgl" in (yaml.safe_load(manifest.read_text()) or {})
+
+
+def load(folder: Path) -> Schema:
+    """Return the schema of an arranged folder."""
+    return Schema.from_manifest(yaml.safe_load((folder / "manifest.yaml").read_text()))
+
+
+def store(source: Source, request: Request, out: Path | None) -> Path:
+    """Read and arrange `source`; return the finished folder.
+
+    With `out` the work happens in `<out>.part`, which is renamed at the end; without, in the
+    cache, where equal content is arranged once. What an interrupted read finished is kept.
+
+    Raises: SourceError: `out` is taken by something else, or a disk is full.
+    """
+    with _disk_errors(out or cache_folder()):
+        if out is not None:
+            return _store_at(source, request, out)
+        if source.key is None:
+            return _store_by_content(source, request)
+
+        def build(aside: Path) -> None:
+            with tempfile.TemporaryDirectory(dir=aside.parent) as scratch:
+                _arrange(source.read(Path(scratch)), aside, request)
+
+        return entry("database", _key(source.key, request), build)
+
+
+def _store_at(source: Source, request: Request, out: Path) -> Path:
+    if out.exists() and not is_arranged(out) and (not out.is_dir() or any(out.iterdir())):
+        raise SourceError(f"out {str(out)!r} exists and is not a database that hgl wrote")
+    part = out.with_name(out.name + ".part")
+    with locked(part) as mine:
+        if not mine:
+            raise SourceError(f"out {str(out)!r} is being written by another process")
+        raw = source.read(_folder(part / "raw"))
+        shutil.rmtree(part / "arranged", ignore_errors=True)
+        _arrange(raw, part / "arranged", request)
+        if out.exists():
+            out.rename(part / "replaced")
+        (part / "arranged").rename(out)
+    shutil.rmtree(part, ignore_errors=True)
+    return out
+
+
+def _store_by_content(source: Source, request: Request) -> Path:
+    """Read first, since only the content read tells which entry it is."""
+    scratch = cache_folder() / "raw" / digest(source.place, request.content())
+    with contextlib.ExitStack() as stack:
+        if not stack.enter_context(locked(scratch)):
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=scratch.parent)))
+        raw = source.read(_folder(scratch / "raw"))
+        key = _key(digest_files(sorted((scratch / "raw").rglob("*.parquet"))), request)
+        folder = entry("database", key, lambda aside: _arrange(raw, aside, request))
+    shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def _arrange(raw: Raw, folder: Path, request: Request) -> None:
+    """Arrange `raw` with what the request states beside the tables."""
+    schema = raw.schema if request.name is None else replace(raw.schema, name=request.name)
+    schema = with_timestamps(schema, request.val_timestamp, request.test_timestamp)
+    arrange(replace(raw, schema=schema), folder, request.overrides)
+
+
+def _key(content: str, request: Request) -> str:
+    return digest(_FORMAT, hgl.__version__, content, request.content())
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def _disk_errors(place: Path) -> Iterator[None]:
+    """Turn a full disk into one SourceError."""
+    try:
+        yield
+    except (OSError, duckdb.Error) as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if not full and "No space left" not in str(error) and "File too large" not in str(error):
+            raise
+        raise SourceError(
+            f"disk full while writing {place}: free some space and run again"
+        ) from error
