@@ -1,55 +1,70 @@
-"""Primary and foreign keys that nobody declared. Early version: same names only."""
+"""Primary and foreign keys that nobody declared."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
-from hgl.db.duck import identifier
-from hgl.db.infer_findings import Evidence, Finding
+from hgl.db.infer_composite import composite_references
+from hgl.db.infer_findings import Finding
+from hgl.db.infer_identity import choose
+from hgl.db.infer_references import Reference, references
+from hgl.db.infer_survey import Key, survey
 from hgl.db.schema import ForeignKey, TableSchema
 
 
 def infer_keys(
     connection: duckdb.DuckDBPyConnection, tables: Mapping[str, TableSchema]
-) -> tuple[Mapping[str, TableSchema], list[Finding]]:
-    """Return `tables` with undeclared primary and foreign keys filled in, and why.
+) -> tuple[dict[str, TableSchema], list[Finding]]:
+    """Fill in the primary and foreign keys that `tables` do not declare.
 
-    Declared keys stay. The connection has one view per table.
+    Args:
+        connection: holds one view per table, with its columns.
+        tables: what is declared stays, and no column of a declared foreign key gets another.
+    Returns: the tables, and a finding for each key filled in. A foreign key's `row_col` is its
+        name and `_row`; the column itself is for ingest to write.
     """
-    findings: list[Finding] = []
-    keyed: dict[str, TableSchema] = {}
-    for table in tables.values():
-        pkey = table.pkey or _pkey(connection, table)
-        if pkey and not table.pkey:
-            seen = Evidence("cardinality", 1.0, "unique and never null")
-            findings.append(Finding("pkey", table.name, pkey, "primary key", 0.9, (seen,)))
-        keyed[table.name] = dataclasses.replace(table, pkey=pkey)
-    parents = {t.pkey: t.name for t in keyed.values() if len(t.pkey) == 1}
-    for table in tables.values():
-        found = [
-            ForeignKey(c.name, (c.name,), parents[(c.name,)], (c.name,), f"{c.name}_row")
-            for c in table.columns
-            if parents.get((c.name,), table.name) != table.name
-            and not any(c.name in f.columns for f in table.fkeys)
-        ]
-        for fkey in found:
-            seen = Evidence("name", 1.0, "same name as the key")
-            decision = f"foreign key to {fkey.parent}({fkey.parent_columns[0]})"
-            findings.append(Finding("fkey", table.name, fkey.columns, decision, 0.9, (seen,)))
-        keyed[table.name] = dataclasses.replace(keyed[table.name], fkeys=table.fkeys + tuple(found))
-    return keyed, findings
+    surveys = survey(connection, tables)
+    found = references(connection, surveys)
+    keys: dict[str, Key] = {}
+    for name, table in surveys.items():
+        declared = table.schema.pkey
+        key = Key(name, declared, 1.0) if declared else choose(connection, table, found)
+        if key is not None:
+            keys[name] = key
+    found += composite_references(connection, surveys, keys)
+    keyed = {
+        name: _filled(table, keys.get(name), [r for r in found if r.child == name])
+        for name, table in tables.items()
+    }
+    findings = [_primary(k) for n, k in keys.items() if not tables[n].pkey]
+    return keyed, findings + [_foreign(r) for r in found]
 
 
-def _pkey(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> tuple[str, ...]:
-    for column in table.columns:
-        if column.name.lower().endswith("id"):
-            name = identifier(column.name)
-            row = connection.execute(
-                f"SELECT count(*), count(DISTINCT {name}) FROM {identifier(table.name)}"
-            ).fetchone()
-            if row and row[0] == row[1]:
-                return (column.name,)
-    return ()
+def _filled(table: TableSchema, key: Key | None, found: Iterable[Reference]) -> TableSchema:
+    fkeys = list(table.fkeys)
+    order = [c.name for c in table.columns]
+    for reference in sorted(found, key=lambda r: [order.index(c) for c in r.columns]):
+        name = "_".join(reference.columns)
+        while any(name == f.name for f in fkeys):
+            name += "_"
+        parent = reference.parent
+        fkeys.append(
+            ForeignKey(name, reference.columns, parent.table, parent.columns, f"{name}_row")
+        )
+    pkey = key.columns if key is not None else table.pkey
+    return dataclasses.replace(table, pkey=pkey, fkeys=tuple(fkeys))
+
+
+def _primary(key: Key) -> Finding:
+    return Finding("pkey", key.table, key.columns, "primary key", min(1.0, key.score), key.evidence)
+
+
+def _foreign(reference: Reference) -> Finding:
+    parent = reference.parent
+    decision = f"foreign key to {parent.table}({', '.join(parent.columns)})"
+    return Finding(
+        "fkey", reference.child, reference.columns, decision, reference.score, reference.evidence
+    )
