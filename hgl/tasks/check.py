@@ -18,7 +18,7 @@ from hgl.errors import TaskError
 
 _STARTS = {TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.L_PAREN}
 _QUERIES = (exp.Select, exp.SetOperation, exp.Subquery)
-_FORBIDDEN = (exp.DML, exp.DDL, exp.Command, exp.Into)
+_FORBIDDEN = (exp.DML, exp.DDL, exp.Command, exp.Describe, exp.Into)
 _TABLE_FUNCTIONS = {"range", "generate_series", "unnest"}
 _REACHES_OUT = re.compile(
     r"(read|parquet|duckdb|pragma|sniff|sqlite|postgres|mysql|http|iceberg|delta|arrow|st_read)_.*"
@@ -59,6 +59,8 @@ def check(sql: str, tables: Collection[str], where: str) -> None:
         _check_table(sql, table, known, where)
     for function in tree.find_all(exp.Func):
         _check_function(sql, function, where)
+    for sample in tree.find_all(exp.TableSample):
+        _refuse(sql, sample, where, "a sample gives other labels at each run")
 
 
 def _parse(sql: str, where: str) -> exp.Expr:
@@ -85,7 +87,7 @@ def _parse(sql: str, where: str) -> exp.Expr:
 
 def _check_table(sql: str, table: exp.Table, known: set[str], where: str) -> None:
     if isinstance(table.this, exp.Func):
-        name = _name(table.this)
+        name = _name(sql, table.this)
         if name not in _TABLE_FUNCTIONS:
             allowed = ", ".join(sorted(_TABLE_FUNCTIONS))
             _refuse(sql, table.this, where, f"function {name} is not allowed here, only {allowed}")
@@ -95,15 +97,20 @@ def _check_table(sql: str, table: exp.Table, known: set[str], where: str) -> Non
 
 
 def _check_function(sql: str, function: exp.Func, where: str) -> None:
-    name = _name(function)
+    name = _name(sql, function)
     if _REACHES_OUT.fullmatch(name):
         _refuse(sql, function, where, f"function {name} may reach files, settings or the network")
     if name in _CHANGES:
         _refuse(sql, function, where, f"function {name} gives other labels at each run")
 
 
-def _name(function: exp.Func) -> str:
-    return (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
+def _name(sql: str, function: exp.Func) -> str:
+    """Return the function's name as written, for sqlglot renames some."""
+    if "start" in function.meta:
+        written = sql[function.meta["start"] : function.meta["end"] + 1]
+    else:
+        written = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
+    return written.strip('"').lower()
 
 
 def _refuse(sql: str, node: exp.Expr, where: str, reason: str) -> None:

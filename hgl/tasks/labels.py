@@ -56,7 +56,10 @@ def timestamps(task: Task, db: Database) -> tuple[int, int]:
         if stated is None:
             raise TaskError(f"{task}: neither the task nor database {db.schema.name!r} has {field}")
         found.append(times.instant(stated))
-    splits.check_order(found[0], found[1], task.timedelta)
+    try:
+        splits.check_order(found[0], found[1], task.timedelta)
+    except TaskError as error:
+        raise TaskError(f"{task}: {error}") from None
     return found[0], found[1]
 
 

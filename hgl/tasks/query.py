@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from hgl.db.duck import identifier, literal
+from hgl.db.duck import literal
 from hgl.errors import TaskError
 from hgl.tasks.check import check
-from hgl.typing import STATIC_TIME
 
 if TYPE_CHECKING:
     from hgl.db.database import Database
@@ -44,9 +43,8 @@ def run(
         raise TaskError(f"{where}: a table is called {SEEDS!r}, the name of the seed times")
     check(sql, db.schema.tables, where)
     text = sql.replace("{timedelta}", str(pd.Timedelta(seconds=timedelta)))
-    with db.connect() as connection:
-        if upto is not None:
-            _cut(connection, db, upto)
+    seen = db if upto is None else db.upto(upto)
+    with seen.connect() as connection:
         stamps = pd.DataFrame({"timestamp": seeds.astype("datetime64[s]").astype("datetime64[us]")})
         connection.register("_seeds", stamps)
         connection.execute(f"CREATE TEMP TABLE {SEEDS} AS SELECT * FROM _seeds")
@@ -58,23 +56,6 @@ def run(
             raise TaskError(f"{where}: {_trimmed(error)}") from None
 
 
-def _cut(connection: duckdb.DuckDBPyConnection, db: Database, upto: int) -> None:
-    """Let timed tables end at `upto`: their rows are stored in the order of time."""
-    for table in db.schema.tables.values():
-        times = db.times(table.name)
-        if times is None or table.time_col is None:
-            continue
-        seen = int(((times <= upto) & (times != STATIC_TIME)).sum())
-        kept = f"file_row_number < {seen}"
-        if table.null_times == "visible":
-            kept += f" OR {identifier(table.time_col)} IS NULL"
-        source = f"read_parquet({literal(db.path(table.name))}, file_row_number = true)"
-        connection.execute(
-            f"CREATE OR REPLACE VIEW {identifier(table.name)} AS "
-            f"SELECT * EXCLUDE (file_row_number) FROM {source} WHERE {kept}"
-        )
-
-
 def _lock(connection: duckdb.DuckDBPyConnection, db: Database) -> None:
     """Leave the SQL no file but the database's own, no network and no settings."""
     folder = next(db.path(name).parent for name in db.schema.tables)
@@ -84,4 +65,7 @@ def _lock(connection: duckdb.DuckDBPyConnection, db: Database) -> None:
 
 
 def _trimmed(error: duckdb.Error) -> str:
-    return str(error).strip()[:1500]
+    """Return what is wrong and the marked line, without DuckDB's long lists of candidates."""
+    said, _, place = str(error).strip().partition("\nLINE ")
+    head = "\n".join(said.strip().splitlines()[:2])
+    return f"{head}\nLINE {place}" if place else head

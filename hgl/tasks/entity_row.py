@@ -1,0 +1,110 @@
+"""The baseline most people would try first: LightGBM on the columns of the entity's own row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from hgl.db import times
+from hgl.errors import MissingExtra, TaskError
+from hgl.tasks.seeds import SeedTable
+
+if TYPE_CHECKING:
+    from hgl.db.database import Database
+
+_OBJECTIVES = {
+    "binary": "binary",
+    "multilabel": "binary",
+    "multiclass": "multiclass",
+    "regression": "l1",
+}
+_MAX_ROUNDS, _PATIENCE = 1000, 50
+_USED = ("numerical", "boolean", "categorical", "timestamp")
+
+
+def predict(
+    db: Database, train: SeedTable, val: SeedTable, test: SeedTable
+) -> dict[str, np.ndarray]:
+    """Fit on `train`, stop early on `val`, predict both later splits.
+
+    Features are the numerical, boolean, categorical and timestamp columns of the entity table, keys
+    and the task's removed columns aside; nothing comes from other tables or from the seed time.
+
+    Returns: `val` and `test` to probabilities or values, in the shape `evaluate` takes.
+
+    Raises: MissingExtra: LightGBM is absent. TaskError: the entity table has no such column.
+    """
+    try:
+        import lightgbm
+    except ImportError:
+        raise MissingExtra("LightGBM", "bench", "the entity-row baseline") from None
+    rows = {seeds.split: _features(db, train, seeds) for seeds in (train, val, test)}
+    fits = [
+        _fit(lightgbm, train, rows, _column(train, label), _column(val, label))
+        for label in _labels(train)
+    ]
+    predictions = {split: [fit.predict(rows[split]) for fit in fits] for split in ("val", "test")}
+    if train.task.kind == "multilabel":
+        return {split: np.stack(columns, axis=1) for split, columns in predictions.items()}
+    return {split: np.asarray(columns[0]) for split, columns in predictions.items()}
+
+
+def _fit(
+    lightgbm: Any, train: SeedTable, rows: dict[str, pd.DataFrame], y: np.ndarray, y_val: np.ndarray
+) -> Any:
+    settings = {
+        "objective": _OBJECTIVES[train.task.kind],
+        "learning_rate": 0.05,
+        "seed": 0,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    if train.task.kind == "multiclass":
+        settings["num_class"] = len(train.classes)
+    fitted = lightgbm.Dataset(rows["train"], y)
+    return lightgbm.train(
+        settings,
+        fitted,
+        num_boost_round=_MAX_ROUNDS,
+        valid_sets=[fitted.create_valid(rows["val"], y_val)],
+        callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
+    )
+
+
+def _labels(seeds: SeedTable) -> list[int | None]:
+    return list(range(len(seeds.classes))) if seeds.task.kind == "multilabel" else [None]
+
+
+def _column(seeds: SeedTable, label: int | None) -> np.ndarray:
+    assert seeds.target is not None
+    return seeds.target if label is None else seeds.target[:, label]
+
+
+def _features(db: Database, train: SeedTable, seeds: SeedTable) -> pd.DataFrame:
+    """Return one row of features per seed; categories are those of the training entities."""
+    table = db.schema.table(seeds.task.entity_table)
+    removed = {column for name, column in seeds.task.remove_columns if name == table.name}
+    hidden = removed | table.key_columns
+    used = {c.name: c.stype for c in table.columns if c.stype in _USED and c.name not in hidden}
+    if not used:
+        raise TaskError(f"table {table.name!r} has no column that LightGBM could use")
+    frame = db.frame(table.name, list(used))
+    columns = {
+        f"column_{i}": _encoded(frame[name], str(stype), train.entity)
+        for i, (name, stype) in enumerate(used.items())
+    }
+    return pd.DataFrame(columns).iloc[seeds.entity]
+
+
+def _encoded(column: pd.Series, stype: str, trained: np.ndarray) -> pd.Series:
+    if stype == "categorical":
+        values = column.astype(object).where(column.notna(), None)
+        known = sorted(set(values.iloc[trained].dropna()), key=str)
+        return pd.Series(pd.Categorical(values, categories=known), index=column.index)
+    if stype == "timestamp":
+        seconds = times.seconds(column, rounding="up").astype(np.float64)
+        return pd.Series(seconds, index=column.index).where(column.notna())
+    return pd.to_numeric(column, errors="coerce").astype(np.float64)
