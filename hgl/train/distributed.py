@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +52,15 @@ class World:
         parts = [torch.empty_like(padded) for _ in range(self.size)]
         dist.all_gather(parts, padded)
         return torch.cat([part[: int(n)] for part, n in zip(parts, counts, strict=True)])
+
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """Run a block in the first process, then in the others, which find its cached results."""
+        if not self.is_first:
+            self.barrier()
+        yield
+        if self.is_first:
+            self.barrier()
 
     def barrier(self) -> None:
         """Wait for all processes."""

@@ -1,0 +1,196 @@
+"""The command `hgl VERB key=value …`; the only importer of Hydra.
+
+A verb picks a primary configuration in `hgl.conf`, and Hydra composes it with the overrides. Keys
+whose values are text (a database URL, a path, a time) never reach Hydra: its grammar would read
+into them, and its errors would repeat them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_module
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+import hgl
+from hgl.commands import help as helping
+from hgl.commands.describe import describe
+from hgl.commands.target import build, check_name, completed
+from hgl.db.redact import redact, redact_all
+from hgl.errors import ConfigError, HglError
+
+VERBS = {
+    verb: f"hgl.commands.{verb}.{verb}"
+    for verb in ("ingest", "train", "evaluate", "predict", "doctor")
+}
+_TEXT = ("str", "str | None")
+_COMPOSING = (HydraException, OmegaConfBaseException, ValueError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after `hgl`; those of this process by default.
+    Returns: exit code: 0, 2 for an `HglError`, 1 for anything unexpected, 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "debug=true" in words or os.environ.get("HYDRA_FULL_ERROR") == "1"
+    try:
+        _run(_parse([word for word in words if word != "debug=true"]))
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except HglError as error:
+        if debug:
+            raise
+        return _complain(f"error: {error}", 2)
+    except Exception as error:
+        if debug:
+            raise
+        shown = f"error: unexpected {type(error).__name__}: {error} (debug=true shows where)"
+        return _complain(shown, 1)
+    return 0
+
+
+def _complain(text: str, code: int) -> int:
+    print(redact(" ".join(text.split())), file=sys.stderr)
+    return code
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("hgl", add_help=False, allow_abbrev=False)
+    parser.add_argument("verb", nargs="?")
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--version", action="version", version=f"hgl {hgl.__version__}")
+    parser.add_argument("--cfg", action="store_true")
+    parser.add_argument("--config-dir", type=Path)
+    parser.add_argument("-m", "--multirun", action="store_true")
+    return parser.parse_intermixed_args(words)
+
+
+def _run(asked: argparse.Namespace) -> None:
+    if asked.verb is None:
+        print(helping.overview(VERBS))
+        return
+    check_name(f"verb {asked.verb!r}", asked.verb, list(VERBS))
+    texts, overrides = _split(asked.verb, asked.overrides)
+    with initialize_config_module("hgl.conf", version_base="1.3"):
+        groups = _groups(asked.verb, asked.config_dir)
+        jobs = _jobs(overrides) if asked.multirun else [overrides]
+        configs = [_compose(asked, job, groups) | texts for job in jobs]
+    if asked.help:
+        print(helping.manual(asked.verb, redact_all(configs[0]), groups))
+        return
+    for number, config in enumerate(configs):
+        if len(configs) > 1 and config.get("out"):
+            config["out"] = str(Path(config["out"]) / str(number))
+        _execute(config, only_show=asked.cfg)
+
+
+def _execute(config: dict[str, Any], *, only_show: bool) -> None:
+    """Call the verb's function with its configuration, or show that."""
+    arguments = describe(config["_target_"]).arguments
+    for name in arguments.keys() - {"config"}:
+        if config.get(name, "???") == "???":
+            raise ConfigError(f"{name} is missing: expected {name}=<{arguments[name].text}>")
+    config = completed(config | {"_partial_": True})
+    kept = {key: value for key, value in redact_all(config).items() if key != "_partial_"}
+    if only_show:
+        print(yaml.safe_dump(kept, sort_keys=False, allow_unicode=True), end="")
+        return
+    call = build(config)
+    call(**({"config": kept} if "config" in arguments else {}))
+
+
+def _split(verb: str, overrides: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
+    """Take the keys whose values are text out of the overrides."""
+    texts: dict[str, str | None] = {}
+    others = []
+    known = describe(VERBS[verb]).arguments
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        argument = known.get(key.lstrip("+"))
+        if not (equals and argument and argument.annotation in _TEXT):
+            others.append(override)
+        elif value == "null" and argument.annotation != "str":
+            texts[key.lstrip("+")] = None
+        else:
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            texts[key.lstrip("+")] = value[1:-1] if quoted else value
+    return texts, others
+
+
+def _jobs(overrides: Sequence[str]) -> list[list[str]]:
+    """One list of overrides per combination of the values to sweep over."""
+    for override in overrides:
+        _check_grammar(override)
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    return BasicSweeper.split_arguments(parsed, None)[0]
+
+
+def _groups(verb: str, folder: Path | None) -> dict[str, list[str]]:
+    """Configuration groups of a verb and their options, those in the user's folder included."""
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"--config-dir {folder}: expected a folder")
+    loader = GlobalHydra.instance().config_loader()
+    present = loader.list_groups("")
+    groups = [
+        name
+        for name, argument in describe(VERBS[verb]).arguments.items()
+        if name in present and argument.annotation not in _TEXT
+    ]
+    return {
+        group: sorted({*loader.get_group_options(group), *_own(folder, group)})
+        for group in [*groups, *(["experiment"] if groups else [])]
+    }
+
+
+def _own(folder: Path | None, group: str) -> list[str]:
+    return [] if folder is None else [file.stem for file in folder.glob(f"{group}/*.yaml")]
+
+
+def _compose(
+    asked: argparse.Namespace, overrides: Sequence[str], groups: dict[str, list[str]]
+) -> dict[str, Any]:
+    """Compose the configuration of a verb. Raises: ConfigError: an override is not usable."""
+    known = (describe(VERBS[asked.verb]).arguments.keys() | groups.keys()) - {"config"}
+    for override in overrides:
+        _check_grammar(override)
+        key = override.partition("=")[0]
+        if key.isidentifier():
+            check_name(key, key, sorted(known))
+    given = [_lenient(override) for override in overrides]
+    if asked.config_dir is not None:
+        given.append(f"hydra.searchpath=['file://{asked.config_dir.absolute()}']")
+    try:
+        composed = OmegaConf.to_container(compose(asked.verb, given), resolve=True)
+    except _COMPOSING as error:
+        raise ConfigError(str(error).split("Config search path")[0]) from error
+    return {str(key): value for key, value in composed.items()}  # type: ignore[union-attr]
+
+
+def _check_grammar(override: str) -> None:
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        reason = str(error).split("See https")[0]
+        raise ConfigError(f"{override!r}: expected key=value; {reason}") from error
+
+
+def _lenient(override: str) -> str:
+    """Let `trainer.lr=1` set a key that only the signature knows; `completed` checks it later."""
+    key = override.partition("=")[0]
+    inner = "." in key and not key.startswith(("+", "~", "hydra."))
+    return f"++{override}" if inner else override

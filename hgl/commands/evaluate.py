@@ -1,0 +1,55 @@
+"""`hgl evaluate`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from hgl.commands.folder import StoredRun
+from hgl.errors import CacheError
+from hgl.report.screen import PhaseBars, Screen, TableBars
+from hgl.report.summary import show_scores
+from hgl.train.run import prediction_frame, score
+
+
+def evaluate(*, run: str, split: Literal["val", "test"], db: str | None, trust: bool) -> None:
+    """Score a run's stored model again and compare with the predictions it left.
+
+    Args:
+        run: folder that hgl train left.
+        split: val or test.
+        db: the database, where the run's own copy is gone and its password was not kept.
+        trust: also build classes outside hgl that the run's configuration names.
+    Examples:
+        hgl evaluate run=outputs/flights-plane-late/2026-11-24_09-30-00
+    Raises: HglError: the run cannot be read, or the data is not what it was trained on.
+    """
+    stored = StoredRun.read(run)
+    with Screen() as screen:
+        bars = PhaseBars(screen)
+        database = stored.open(db, TableBars(screen))
+        if database.fingerprint != stored.database["fingerprint"]:
+            raise CacheError(
+                f"run={run!r} was trained on data {stored.database['fingerprint']}; "
+                f"{database.schema.name} is now {database.fingerprint}: train again, or hgl predict"
+            )
+        experiment = stored.experiment(database, bars, trust=trust)
+        train, seeds = (
+            experiment.task.seeds(database, s, policy=experiment.policy, cut=experiment.cut)
+            for s in ("train", split)
+        )
+        prediction = experiment.predict(stored.folder, seeds)
+    path = stored.folder / "predictions" / f"{split}.parquet"
+    frame = prediction_frame(database, seeds, prediction)
+    title = f"{stored.folder}, {split}: {_difference(frame, pd.read_parquet(path))}"
+    show_scores(score(seeds, train, prediction), title)
+
+
+def _difference(now: pd.DataFrame, before: pd.DataFrame) -> str:
+    columns = [c for c in now.columns if str(c).startswith("prediction")]
+    if list(now.columns) != list(before.columns) or len(now) != len(before):
+        return f"{len(now)} predictions, {len(before)} stored ones of another shape"
+    gap = float(np.abs(now[columns].to_numpy() - before[columns].to_numpy()).max())
+    return f"{len(now)} predictions, largest difference from the stored ones {gap:.2g}"

@@ -1,0 +1,173 @@
+"""The folder of a run: claimed before it, read back by those that use its model."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from hgl.commands.source import open_database
+from hgl.commands.target import build
+from hgl.db.database import Database
+from hgl.db.progress import Progress
+from hgl.db.redact import HIDDEN
+from hgl.errors import CacheError, ConfigError
+from hgl.tasks.task import Task
+from hgl.train.distributed import World
+from hgl.train.run import Experiment
+from hgl.train.watcher import Watcher
+
+_MAY_CHANGE = {"resume", "baselines", "out", "trainer.max_epochs", "trainer.patience"}
+"""Settings that a resumed run may have otherwise."""
+
+
+def claim(out: str | None, name: str, world: World) -> Path:
+    """Return an empty folder: `out`, or a new one under `outputs/<name>` named for the time.
+
+    Every process of `world` gets the same one.
+    Raises: ConfigError: `out` holds something already.
+    """
+    if out is None:
+        home = Path("outputs") / re.sub(r"[^\w.-]+", "-", name)
+        stamp = _new(home) if world.is_first else 0
+        return home / _stamp(int(world.gather(torch.tensor([stamp]))[0]))
+    folder = Path(out)
+    if world.is_first and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(
+            f"out={out!r}: expected a new or empty folder; resume=true goes on with a run"
+        )
+    return folder
+
+
+def reclaim(out: str | None, config: Mapping[str, Any]) -> Path:
+    """Return the folder of the run to go on with.
+
+    Raises: ConfigError: `out` is not given, or its run had other settings. CacheError: no run.
+    """
+    if out is None:
+        raise ConfigError("resume=true: expected out=<the folder of the run to go on with>")
+    stored = dict(_leaves(StoredRun.read(out).config))
+    asked = dict(_leaves(config))
+    for key in sorted(stored.keys() | asked.keys()):
+        before, now = stored.get(key), asked.get(key)
+        if key not in _MAY_CHANGE and before != now:
+            raise ConfigError(
+                f"resume=true: {key} was {before!r} in out={out!r} and is {now!r} now"
+            )
+    return Path(out)
+
+
+def keep_task(task: Task, folder: Path) -> None:
+    """Write `task` into a run's folder, so that the run outlives the file it came from."""
+    fields = {k: v for k, v in dataclasses.asdict(task).items() if v is not None}
+    if task.folder is not None:
+        fields["folder"] = str(task.folder.absolute())
+    for name in ("entity_col", "remove_columns"):
+        fields[name] = [list(v) if isinstance(v, tuple) else v for v in fields[name]]
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / "task.yaml.part"
+    aside.write_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    aside.replace(folder / "task.yaml")
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What a finished run left behind.
+
+    Attributes:
+        config: its resolved configuration, passwords hidden.
+        database: name, fingerprint and folder of the data it was trained on.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    database: Mapping[str, str]
+    policy: str
+    cut: str
+
+    @classmethod
+    def read(cls, run: str) -> StoredRun:
+        """Read the folder of a run. Raises: CacheError: it holds none, or a damaged one."""
+        folder = Path(run)
+        try:
+            notes = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
+            return cls(folder, notes["config"], notes["database"], notes["policy"], notes["cut"])
+        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            raise CacheError(f"run={run!r}: expected the folder that hgl train left") from None
+
+    def open(self, db: str | None, progress: Progress) -> Database:
+        """Open `db`, or else the data of the run, or else the source it was read from.
+
+        Raises: ConfigError: the data is gone and the source's password was not kept.
+        """
+        if db is not None:
+            return open_database(db, progress=progress)
+        if Path(self.database["folder"]).is_dir():
+            return Database.open(self.database["folder"])
+        source = str(self.config["db"])
+        if HIDDEN in source:
+            raise ConfigError(
+                f"run={str(self.folder)!r} was trained on {source}, whose password is not kept: "
+                "give the database again with db=<url>"
+            )
+        return open_database(source, progress=progress)
+
+    def experiment(self, database: Database, watcher: Watcher, *, trust: bool) -> Experiment:
+        """Rebuild the run's experiment on `database`.
+
+        Args:
+            trust: whether its configuration may build what lies outside the package `hgl`.
+        Raises: ConfigError: it names something else, or something that does not exist.
+        """
+        model, trainer, sampling, graph = (
+            build(self.config[part], trusted=trust)
+            for part in ("model", "trainer", "sampling", "graph")
+        )
+        return Experiment(
+            db=database,
+            task=self._task(),
+            model=model,
+            trainer=trainer(watcher=watcher),
+            sampling=sampling,
+            spec=graph,
+            policy=self.policy,  # type: ignore[arg-type]
+            cut=self.cut,  # type: ignore[arg-type]
+        )
+
+    def _task(self) -> Task:
+        path = self.folder / "task.yaml"
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        labels = fields.pop("folder", None)
+        return Task.from_mapping(fields, f"task {str(path)!r}", labels and Path(labels))
+
+
+def _new(home: Path) -> int:
+    """Make the folder of this second, or of the next that nobody took; return the second."""
+    second = int(time.time())
+    while True:
+        try:
+            (home / _stamp(second)).mkdir(parents=True)
+        except FileExistsError:
+            second += 1
+        else:
+            return second
+
+
+def _stamp(second: int) -> str:
+    return time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(second))
+
+
+def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) for every value below `node`."""
+    if not isinstance(node, Mapping):
+        yield path, list(node) if isinstance(node, tuple) else node
+        return
+    for key, value in node.items():
+        yield from _leaves(value, f"{path}.{key}" if path else str(key))

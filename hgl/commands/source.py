@@ -1,0 +1,47 @@
+"""What `db=` may name."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from hgl import datasets
+from hgl.db.database import Database
+from hgl.db.redact import redact
+from hgl.errors import ConfigError
+
+
+def open_database(db: str, **options: Any) -> Database:
+    """Open a bundled database by its name, or a URL or a folder.
+
+    Args:
+        options: those of `Database.open`; None leaves its own.
+    Raises: ConfigError: `db` is none of these. HglError: it cannot be read.
+    """
+    stated = {name: value for name, value in options.items() if value is not None}
+    if db in datasets.names():
+        return datasets.open(db, **stated)
+    if "://" in db or Path(db).expanduser().is_dir():
+        return Database.open(db, **stated)
+    near = get_close_matches(db, datasets.names(), n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise ConfigError(
+        f"db={redact(db)!r}{hint}: expected a URL such as postgresql://user@host/name or "
+        f"sqlite:///file.db, an existing folder, or one of: {', '.join(datasets.names())}"
+    )
+
+
+def task_name(db: str, task: str | None) -> str:
+    """Return `task`, or the first task of a bundled database.
+
+    Raises: ConfigError: no task is named and `db` has none of its own.
+    """
+    if task is not None:
+        return task
+    if db in datasets.names():
+        return str(datasets.find(db).TASK)
+    raise ConfigError(
+        "task=null: expected a task file such as task=late.yaml, a folder of a RelBench task, or "
+        f"the name of a bundled task; only {', '.join(datasets.names())} have a default"
+    )

@@ -1,0 +1,114 @@
+"""`hgl train`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from hgl.commands.folder import claim, keep_task, reclaim
+from hgl.commands.source import open_database, task_name
+from hgl.graph.spec import GraphSpec
+from hgl.report.curve import save_curve
+from hgl.report.screen import PhaseBars, Screen, TableBars
+from hgl.report.summary import show_run
+from hgl.report.tables import Scores
+from hgl.tasks.baselines import baselines as fit_baselines
+from hgl.tasks.task import Task
+from hgl.train.distributed import join_world, leave_world
+from hgl.train.phases import Phases
+from hgl.train.run import Experiment, ModelFactory, Outcome, Sampling, score
+from hgl.train.trainer import Trainer
+from hgl.typing import Cut, Policy
+
+
+def train(
+    *,
+    db: str,
+    task: str | None,
+    model: ModelFactory,
+    trainer: Callable[..., Trainer],
+    sampling: Sampling,
+    graph: GraphSpec,
+    policy: Policy,
+    cut: Cut,
+    out: str | None,
+    resume: bool,
+    baselines: bool,
+    config: Mapping[str, Any],
+) -> None:
+    """Train a model on a task of a database and compare it with baselines.
+
+    Args:
+        db: a SQLAlchemy URL, a folder (of Parquet or CSV files, from hgl ingest, or of a RelBench
+            dataset), or a bundled database: flights, baseball.
+        task: a task file (YAML), the folder of a RelBench task, or a bundled task; null takes the
+            first one of a bundled database.
+        model: what is trained.
+        trainer: how it is trained.
+        sampling: how neighbourhoods are drawn.
+        graph: which tables and foreign keys make the graph.
+        policy: frozen ends the database at the test timestamp, as RelBench does; rolling lets each
+            seed see what precedes it.
+        cut: inclusive admits rows at the seed time, strict only earlier ones.
+        out: folder of the run; null makes outputs/<database>-<task>/<time>.
+        resume: go on with the run in out=…, given the same options.
+        baselines: also score a constant, the entity's own history, and LightGBM on its row.
+        config: the whole configuration, kept in the run's folder; must hold no secret.
+    Examples:
+        hgl train
+        hgl train trainer=smoke sampling=smoke
+        hgl train db=postgresql://user@host/shop task=late.yaml model.channels=64
+        hgl train -m trainer.seed=0,1,2
+        torchrun --nproc-per-node=2 -m hgl train
+    Raises: HglError: database, task or options are unusable.
+        KeyboardInterrupt: Ctrl-C stopped training; results are those of the best epoch before.
+    """
+    world = join_world()
+    with Screen(quiet=not world.is_first) as screen:
+        bars = PhaseBars(screen)
+        phases = Phases(announce=bars.phase)
+        fitted = trainer(watcher=bars)
+        asked = Task.load(task_name(db, task))
+        kept = reclaim(out, config) if resume else None
+        with phases("ingest"), world.in_turn():
+            database = open_database(db, progress=TableBars(screen))
+        folder = kept or claim(out, f"{database.schema.name}-{asked.name}", world)
+        if world.is_first:
+            keep_task(asked, folder)
+        experiment = Experiment(
+            database, asked, model, fitted, sampling, graph, policy, cut, config, phases
+        )
+        outcome = experiment.train(folder, resume=resume)
+        others = _baselines(experiment, outcome) if baselines and world.is_first else {}
+    if world.is_first:
+        _write(outcome, others, asked.metric)
+        show_run(experiment, outcome, {_network(config): outcome.metrics} | others)
+    leave_world()
+    if outcome.progress.interrupted:
+        raise KeyboardInterrupt
+
+
+def _baselines(experiment: Experiment, outcome: Outcome) -> dict[str, Scores]:
+    seeds = outcome.seeds
+    with experiment.phases("baselines"):
+        predictions = fit_baselines(experiment.db, seeds["train"], seeds["val"], seeds["test"])
+        return {
+            name: {split: score(seeds[split], seeds["train"], p) for split, p in found.items()}
+            for name, found in predictions.items()
+        }
+
+
+def _write(outcome: Outcome, others: Mapping[str, Scores], metric: str) -> None:
+    progress = outcome.progress
+    save_curve(progress.history, metric, progress.best_epoch, outcome.folder / "curve.png")
+    aside = outcome.folder / "baselines.yaml.part"
+    aside.write_text(yaml.safe_dump(dict(others), sort_keys=False))
+    aside.replace(outcome.folder / "baselines.yaml")
+
+
+def _network(config: Mapping[str, Any]) -> str:
+    """The class name of the graph network, or of a model that has none."""
+    model = config["model"]
+    return str(model.get("gnn", model)["_target_"].rpartition(".")[2])
