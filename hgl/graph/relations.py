@@ -205,7 +205,7 @@ def write_relations(
 
 
 def _check_rows(edge_type: EdgeType, end: str, rows: np.ndarray, count: int) -> None:
-    if len(rows) and not (0 <= rows.min() and rows.max() < count):
+    if len(rows) and not (rows.min() >= 0 and rows.max() < count):
         found = f"rows {rows.min()} to {rows.max()}"
         raise SchemaError(f"relation {edge_type}: {end} {found}, expected 0 to {count - 1}")
 

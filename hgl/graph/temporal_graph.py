@@ -91,6 +91,13 @@ class TemporalGraph:
         """Node types with a time column."""
         return [name for name in self.node_types if self.time[name] is not None]
 
+    @property
+    def device(self) -> torch.device:
+        """Where times and relations are."""
+        arrays = [relation.row for relation in self.relations.values()]
+        arrays += [time for time in self.time.values() if time is not None]
+        return arrays[0].device if arrays else torch.device("cpu")
+
     def metadata(self) -> Metadata:
         """Return (node types, edge types), both sorted."""
         return list(self.node_types), list(self.edge_types)

@@ -1,0 +1,192 @@
+"""Seeds to batches: order, shards and resumption, prepared ahead in background threads."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from hgl.errors import ConfigError
+from hgl.graph.batch import make_batch
+from hgl.graph.draws import random_keys, unit
+from hgl.graph.prefetch import prefetched
+from hgl.graph.sample import NumNeighbors
+from hgl.graph.sampler import Backend, Strategy, TemporalSampler, check_seeds
+from hgl.graph.temporal_graph import Features, TemporalGraph
+from hgl.typing import Cut, NodeType
+
+_ORDER, _PICKS, _LAGS = range(3)
+"""What random numbers are for."""
+
+
+class Seeds(Protocol):
+    """What a loader asks of seeds: see `hgl.tasks.seeds.SeedTable`."""
+
+    task: Any
+    entity: np.ndarray
+    time: np.ndarray
+    target: np.ndarray | None
+    cut: Cut
+    visible_until: int | None
+    stats_until: int
+
+
+class SeedLoader:
+    """Iterates over seeds in batches (`HeteroData`, see `make_batch`).
+
+    The entity table's part of a batch also has `seed_time` ([B] int64 seconds), `input_id` ([B]
+    int64, position in the seed table), `batch_size` (B) and, for labelled seeds, `y` ([B] or
+    [B, classes], the seed table's dtype). What a batch holds depends on `seed`, the epoch and its
+    seeds alone: not on threads, processes or the device's speed.
+
+    Args:
+        graph: the graph; batches come on its device.
+        seeds: rows, times and targets; decides cut and limit.
+        num_neighbors: edges per target and hop at most, -1 for all; for every relation or per
+            edge type.
+        batch_size: seeds per batch, over all processes together.
+        strategy: `uniform` or `last`; see `TemporalSampler`.
+        window: seconds before the limit beyond which rows of timed tables are not visible.
+        shuffle: draw a new order each epoch. Without it every epoch is the same, picks included.
+        seed: of order, picks and lags.
+        workers: threads that prepare batches ahead; 0 prepares them when they are asked for.
+        threads: that share one batch's sampling.
+        backend: `auto`, `numba` or `torch`.
+        staleness: seconds; each seed's limit moves back by a random lag up to this, though not
+            beyond the seed's own row: training then looks like predicting from a database that is
+            some time behind. None leaves limits alone.
+        rank, world_size: which of how many processes this is; each seed goes to exactly one.
+        features: encoded columns per table; by default the graph encodes its own.
+    Raises:
+        ConfigError: an argument is out of range or does not fit the graph or the seeds.
+        SchemaError: the entity table, or a seed's row, is not in the graph.
+        LeakageError: a seed's own row is later than its limit.
+    """
+
+    def __init__(
+        self,
+        graph: TemporalGraph,
+        seeds: Seeds,
+        *,
+        num_neighbors: NumNeighbors,
+        batch_size: int = 512,
+        strategy: Strategy = "uniform",
+        window: int | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        workers: int = 1,
+        threads: int = 1,
+        backend: Backend = "auto",
+        staleness: float | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        features: Mapping[NodeType, Features] | None = None,
+    ) -> None:
+        _check_ranges(batch_size, workers, staleness, rank, world_size, len(seeds.entity))
+        self.graph, self.seeds, self.batch_size = graph, seeds, batch_size
+        self.shuffle, self.seed, self.workers, self.staleness = shuffle, seed, workers, staleness
+        self.rank, self.world_size = rank, world_size
+        self.epoch = self.step = 0
+        self.entity_table: NodeType = seeds.task.entity_table
+        device = graph.device
+        self._rows = torch.as_tensor(seeds.entity, dtype=torch.int64, device=device)
+        self._times = torch.as_tensor(seeds.time, dtype=torch.int64, device=device)
+        self._targets = (
+            None if seeds.target is None else torch.as_tensor(seeds.target, device=device)
+        )
+        self._limits = self._times
+        if seeds.visible_until is not None:
+            self._limits = self._times.clamp(max=seeds.visible_until)
+        check_seeds(graph, self.entity_table, self._rows, self._limits)
+        self.sampler = TemporalSampler(
+            graph,
+            num_neighbors,
+            strategy=strategy,
+            window=window,
+            cut=seeds.cut,
+            backend=backend,
+            threads=threads,
+        )
+        if features is None:
+            features = graph.features_for(seeds.stats_until, seeds.task.remove_columns)
+        self.features = {name: table.to(device) for name, table in features.items()}
+
+    def __len__(self) -> int:
+        """Batches per epoch, the same for every process."""
+        whole, rest = divmod(len(self.seeds.entity), self.batch_size)
+        # A last batch too small to share joins the one before, so that no process goes without.
+        return whole + (rest >= self.world_size)
+
+    def set_epoch(self, epoch: int, step: int = 0) -> None:
+        """Let the next iteration be that of `epoch`, from batch `step` on.
+
+        Each iteration sets the epoch after its own, so this is for resuming and repeating.
+        """
+        self.epoch, self.step = epoch, step
+
+    def __iter__(self) -> Generator[HeteroData, None, None]:
+        """Iterate over the rest of the epoch; closing the iterator ends its threads."""
+        # Repeating one epoch is what makes two evaluations of a model equal.
+        epoch, step = (self.epoch if self.shuffle else 0), self.step
+        self.set_epoch(self.epoch + 1)
+        shards = self._shards(epoch)[step:]
+        yield from prefetched(lambda shard: self._batch(shard, epoch), shards, self.workers)
+
+    def _shards(self, epoch: int) -> list[Tensor]:
+        """This process's seeds in each batch, as positions in the seed table."""
+        order = torch.arange(len(self.seeds.entity), device=self._rows.device)
+        if self.shuffle:
+            order = order[random_keys(self.seed, epoch, order, _ORDER).argsort()]
+        bounds = [step * self.batch_size for step in range(1, len(self))]
+        return [
+            batch.tensor_split(self.world_size)[self.rank] for batch in order.tensor_split(bounds)
+        ]
+
+    def _batch(self, positions: Tensor, epoch: int) -> HeteroData:
+        rows, times = self._rows[positions], self._times[positions]
+        sample = self.sampler.sample(
+            self.entity_table,
+            rows,
+            self._limits[positions] if self.staleness is None else self._lagged(positions, epoch),
+            keys=random_keys(self.seed, epoch, positions, _PICKS),
+        )
+        batch = make_batch(sample, self.graph, times, self.features)
+        store = batch[self.entity_table]
+        store.seed_time, store.input_id, store.batch_size = times, positions, len(positions)
+        if self._targets is not None:
+            store.y = self._targets[positions]
+        return batch
+
+    def _lagged(self, positions: Tensor, epoch: int) -> Tensor:
+        """Limits moved back at random, though not beyond the seeds' own rows."""
+        assert self.staleness is not None
+        lag = unit(random_keys(self.seed, epoch, positions, _LAGS)) * self.staleness
+        limits = torch.minimum(self._times[positions] - lag.long(), self._limits[positions])
+        own = self.graph.time[self.entity_table]
+        return limits if own is None else limits.maximum(own[self._rows[positions]])
+
+
+def _check_ranges(
+    batch_size: int,
+    workers: int,
+    staleness: float | None,
+    rank: int,
+    world_size: int,
+    num_seeds: int,
+) -> None:
+    for name, value, low, high in (
+        ("world_size", world_size, 1, None),
+        ("rank", rank, 0, world_size - 1),
+        ("batch_size", batch_size, world_size, None),
+        ("workers", workers, 0, None),
+        ("staleness", staleness or 0, 0, None),
+    ):
+        if value < low or (high is not None and value > high):
+            bound = f"{low} or more" if high is None else f"{low} to {high}"
+            raise ConfigError(f"{name}={value}: expected {bound}")
+    if num_seeds < world_size:
+        raise ConfigError(f"{num_seeds} seeds: expected at least one per process ({world_size})")

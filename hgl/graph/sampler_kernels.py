@@ -1,0 +1,338 @@
+"""The sampler's CPU kernels: a plain walk per seed, then one pass that puts everything in place.
+
+Seeds are independent and their random numbers depend on nothing but their key, so any split of the
+seeds over threads gives the same sample. Kernels hold no Python object and release the GIL.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_ROW_BITS = 40
+"""A hash key is the seed's stamp above the row's number among all tables."""
+MAX_SEEDS = 1 << (62 - _ROW_BITS)
+"""Seeds one call of `walk` may have, so that stamps fit."""
+
+NO_FLOOR = -(2**63)
+"""Floor of a seed without a time window."""
+SEED, LAST, COPY, EDGE, DEGREE, ROOM, SLOTS = range(7)
+"""Fields of the array in which `walk` says where it stands."""
+
+
+class Relations(NamedTuple):
+    """Relations in slot order. Arrays are addresses, so graphs of any shape share one machine code.
+
+    `time` is 0 where every edge is always visible, `wide` tells int64 from int32 rows, and
+    `base[t]` is the number of the first row of type t among the rows of all tables.
+    """
+
+    src: np.ndarray
+    dst: np.ndarray
+    colptr: np.ndarray
+    row: np.ndarray
+    time: np.ndarray
+    wide: np.ndarray
+    base: np.ndarray
+
+
+class Seeds(NamedTuple):
+    """Visible is what has floor < time <= limit, or is static; all arrays are [num_seeds]."""
+
+    row: np.ndarray
+    limit: np.ndarray
+    floor: np.ndarray
+    key: np.ndarray
+
+
+class Workspace(NamedTuple):
+    """One thread's scratch. `row`, `kind`: copies; `edge`: sources; `degree`: edges per slot.
+
+    Copies are numbered within their seed in order of discovery. `order` holds the copies to expand
+    by type, `table` maps rows to copies, `picked` and `seen` serve the choice of a subset.
+    """
+
+    row: np.ndarray
+    kind: np.ndarray
+    edge: np.ndarray
+    degree: np.ndarray
+    order: np.ndarray
+    table: np.ndarray
+    picked: np.ndarray
+    seen: np.ndarray
+
+
+def _loading(bits: int, loaded: types.Type) -> Any:
+    """Compile to one load of number `index` of the array at `address`."""
+
+    def load(typing_context: Any, address: Any, index: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            pointer = builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer())
+            return builder.load(builder.gep(pointer, [arguments[1]]))
+
+        return loaded(types.int64, types.int64), generate
+
+    return intrinsic(load)
+
+
+_load32 = _loading(32, types.int32)
+_load64 = _loading(64, types.int64)
+
+
+@njit(nogil=True, cache=True)
+def _random(state: np.uint64) -> np.uint64:
+    """splitmix64's output for a state; the next state is `state + _GOLDEN`."""
+    z = state
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(nogil=True, cache=True)
+def _below(state: np.uint64, bound: int) -> tuple[np.int64, np.uint64]:
+    """An exactly uniform number below `bound` < 2^32 (arXiv:1805.10941) and the next state."""
+    width = np.uint64(bound)
+    while True:
+        state += _GOLDEN
+        product = (_random(state) >> np.uint64(32)) * width
+        low = product & np.uint64(0xFFFFFFFF)
+        if low >= width or low >= (np.uint64(1 << 32) - width) % width:
+            return np.int64(product >> np.uint64(32)), state
+
+
+@njit(nogil=True, cache=True)
+def _choose(count: int, size: int, work: Workspace, stamp: int, state: np.uint64) -> np.uint64:
+    """Fill `picked` with a uniform subset of `size` of 0..count-1 (Floyd's); the next state."""
+    mask = len(work.seen) - 1
+    stamp <<= 32
+    for j in range(count - size, count):
+        value, state = _below(state, j + 1)
+        for candidate in (value, np.int64(j)):
+            slot = (candidate * 0x9E3779B1 >> 8) & mask
+            while work.seen[slot] > stamp and work.seen[slot] != stamp + candidate + 1:
+                slot = (slot + 1) & mask
+            if work.seen[slot] <= stamp:
+                break
+        work.seen[slot] = stamp + candidate + 1
+        work.picked[j - count + size] = candidate
+    return state
+
+
+@njit(nogil=True, cache=True)
+def _after(time: int, begin: int, end: int, instant: int) -> int:
+    """First of the edges `begin` to `end` whose time is later than `instant`."""
+    if end > begin and _load64(time, end - 1) <= instant:
+        return end
+    while begin < end:
+        middle = (begin + end) >> 1
+        if _load64(time, middle) <= instant:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin
+
+
+@njit(nogil=True, cache=True)
+def _visible(relations: Relations, r: int, target: int, limit: int, floor: int) -> tuple[int, int]:
+    """The edges of relation r into row `target` with floor < time <= limit."""
+    begin = _load64(relations.colptr[r], target)
+    end = _load64(relations.colptr[r], target + 1)
+    time = relations.time[r]
+    if time != 0 and end > begin:
+        end = _after(time, begin, end, limit)
+        if floor != NO_FLOOR:
+            begin = _after(time, begin, end, floor)
+    return begin, end
+
+
+@njit(nogil=True, cache=True)
+def _source(relations: Relations, r: int, edge: int) -> int:
+    if relations.wide[r]:
+        return _load64(relations.row[r], edge)
+    return _load32(relations.row[r], edge)
+
+
+@njit(nogil=True, cache=True)
+def _discover(work: Workspace, stamp: int, number: int, count: int) -> tuple[int, bool]:
+    """The seed's copy of row `number`, and whether it is new (it is then copy `count`)."""
+    table = work.table
+    mask = len(table) - 1
+    slot = np.int64((np.uint64(number) * _GOLDEN) >> np.uint64(20)) & mask
+    key = stamp + number
+    while table[slot, 0] >= stamp:
+        if table[slot, 0] == key:
+            return table[slot, 1], False
+        slot = (slot + 1) & mask
+    table[slot, 0], table[slot, 1] = key, count
+    return count, True
+
+
+@njit(nogil=True, cache=True)
+def _by_type(work: Workspace, first: int, done: int, count: int, bounds: np.ndarray) -> None:
+    """Sort the copies `done` to `count` by type; type t's are `order[bounds[t]:bounds[t + 1]]`."""
+    bounds[:] = 0
+    for copy in range(done, count):
+        bounds[work.kind[first + copy] + 2] += 1
+    for t in range(2, len(bounds)):
+        bounds[t] += bounds[t - 1]
+    for copy in range(done, count):
+        t = work.kind[first + copy] + 1
+        work.order[bounds[t]] = copy
+        bounds[t] += 1
+
+
+@njit(nogil=True, cache=True)
+def _expand(
+    s: int,
+    seeds: Seeds,
+    stamp: int,
+    relations: Relations,
+    fanout: np.ndarray,
+    latest: bool,
+    work: Workspace,
+    at: np.ndarray,
+    lists: int,
+    num_edges: np.ndarray,
+    ends: np.ndarray,
+) -> int:
+    """Walk all hops of seed s, whose own copy is in place; the next `lists`, or -1 out of room."""
+    bounds = np.empty(len(relations.base) + 2, np.int64)
+    first, edge, degree = at[COPY], at[EDGE], at[DEGREE]
+    count, state = 1, seeds.key[s]
+    ends[0] = 1
+    for hop in range(fanout.shape[0]):
+        _by_type(work, first, ends[hop - 1] if hop else 0, count, bounds)
+        for r in range(len(relations.src)):
+            kind, limit, size = relations.src[r], fanout[hop, r], edge
+            for i in range(bounds[relations.dst[r]], bounds[relations.dst[r] + 1]):
+                target = work.row[first + work.order[i]]
+                begin, end = _visible(relations, r, target, seeds.limit[s], seeds.floor[s])
+                taken = end - begin if limit < 0 else min(limit, end - begin)
+                at[ROOM] = max(first + count, edge, degree) + taken + 1
+                at[SLOTS] = 2 * (count + taken)
+                if at[ROOM] > len(work.row) or at[SLOTS] > len(work.table):
+                    return -1
+                chosen = taken < end - begin and not latest
+                if chosen:
+                    lists += 1
+                    state = _choose(end - begin, taken, work, lists, state)
+                for j in range(taken):
+                    e = begin + work.picked[j] if chosen else end - taken + j
+                    row = _source(relations, r, e)
+                    copy, new = _discover(work, stamp, relations.base[kind] + row, count)
+                    if new:
+                        work.row[first + count], work.kind[first + count] = row, kind
+                        count += 1
+                    work.edge[edge + j] = copy
+                edge += taken
+                work.degree[degree] = taken
+                degree += 1
+            num_edges[r, hop, s] = edge - size
+        ends[hop + 1] = count
+    at[COPY], at[EDGE], at[DEGREE] = first + count, edge, degree
+    return lists
+
+
+@njit(nogil=True, cache=True)
+def walk(
+    seeds: Seeds,
+    entity: int,
+    relations: Relations,
+    fanout: np.ndarray,
+    latest: bool,
+    work: Workspace,
+    at: np.ndarray,
+    num_copies: np.ndarray,
+    num_edges: np.ndarray,
+) -> None:
+    """Sample seeds `at[SEED]` to `at[LAST]`, stopping at the first for which there is no room.
+
+    Args:
+        fanout: [hops, relations] edges per target at most, negative for all.
+        latest: the most recent edges instead of a uniform subset.
+        at: where the walk stands, moved on; `at[ROOM]` and `at[SLOTS]` say what the seed that
+            did not fit needs.
+        num_copies: [types, hops + 1, num_seeds], zero, written.
+        num_edges: [relations, hops, num_seeds], written.
+    """
+    ends = np.empty(fanout.shape[0] + 1, np.int64)
+    work.table[:] = 0
+    work.seen[:] = 0
+    lists, start = 0, at[SEED]
+    for s in range(start, at[LAST]):
+        stamp = (s - start + 1) << _ROW_BITS
+        first = at[COPY]
+        if first + 1 > len(work.row):
+            at[ROOM] = first + 1
+            return
+        work.row[first], work.kind[first] = seeds.row[s], entity
+        _discover(work, stamp, relations.base[entity] + seeds.row[s], 0)
+        lists = _expand(
+            s, seeds, stamp, relations, fanout, latest, work, at, lists, num_edges, ends
+        )
+        if lists < 0:
+            return
+        hop = 0
+        for copy in range(ends[-1]):
+            hop += copy >= ends[hop]
+            num_copies[work.kind[first + copy], hop, s] += 1
+        at[SEED] = s + 1
+
+
+@njit(nogil=True, cache=True)
+def place(
+    begin: int,
+    end: int,
+    work: Workspace,
+    relations: Relations,
+    copy_start: np.ndarray,
+    edge_start: np.ndarray,
+    slot_start: np.ndarray,
+    num_copies: np.ndarray,
+    row: np.ndarray,
+    seed: np.ndarray,
+    src: np.ndarray,
+    ptr: np.ndarray,
+) -> None:
+    """Put the copies and edges that `walk` left for seeds `begin` to `end` where they belong.
+
+    Args:
+        copy_start: [types, hops + 1, num_seeds] place of the first copy.
+        edge_start: [relations, hops, num_seeds] place of the first edge.
+        slot_start: [relations, hops, num_seeds] place of the first slot.
+        row, seed, src, ptr: fields of `Sample`, written.
+    """
+    num_types, num_hops, _ = num_copies.shape
+    place_of = work.order
+    next_copy = np.empty(num_types, np.int64)
+    first = edge = degree = 0
+    for s in range(begin, end):
+        copy = 0
+        for hop in range(num_hops):
+            last = copy
+            for t in range(num_types):
+                next_copy[t] = copy_start[t, hop, s]
+                last += num_copies[t, hop, s]
+            while copy < last:
+                kind = work.kind[first + copy]
+                place_of[copy] = next_copy[kind]
+                row[next_copy[kind]], seed[next_copy[kind]] = work.row[first + copy], s
+                next_copy[kind] += 1
+                copy += 1
+        first += copy
+        for hop in range(num_hops - 1):
+            for r in range(len(relations.src)):
+                slot, e = slot_start[r, hop, s], edge_start[r, hop, s]
+                for _ in range(num_copies[relations.dst[r], hop, s]):
+                    for _ in range(work.degree[degree]):
+                        src[e] = place_of[work.edge[edge]]
+                        edge += 1
+                        e += 1
+                    degree += 1
+                    slot += 1
+                    ptr[slot] = e

@@ -1,0 +1,140 @@
+"""Sampling on the CPU: numba kernels, seeds shared out to threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hgl.graph import sampler_kernels as kernels
+from hgl.graph.sample import Layout, Sample
+from hgl.graph.sampler_kernels import Relations, Seeds, Workspace
+from hgl.graph.temporal_graph import TemporalGraph
+
+_SHARES_PER_THREAD = 2
+"""Seeds differ in cost, so each thread takes several smaller shares."""
+_ROOM, _SLOTS = 1 << 15, 1 << 10
+"""First sizes of a workspace; it grows to what its seeds need and is used again."""
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+class NumbaBackend:
+    """Samples with `threads` threads; may be called from several threads at once."""
+
+    def __init__(self, graph: TemporalGraph, layout: Layout, *, latest: bool, threads: int) -> None:
+        self.graph, self.layout, self.latest, self.threads = graph, layout, latest, threads
+        self._relations = _addresses(graph, layout)
+        self._free: list[Workspace] = []
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def sample(
+        self, entity: int, rows: Tensor, limit: Tensor, floor: Tensor | None, keys: Tensor
+    ) -> Sample:
+        """Sample seeds ([n] rows of node type `entity`) that see floor < time <= limit."""
+        if floor is None:
+            floor = torch.full_like(limit, kernels.NO_FLOOR)
+        seeds = Seeds(rows.numpy(), limit.numpy(), floor.numpy(), keys.numpy().view(np.uint64))
+        layout, count, hops = self.layout, len(rows), self.layout.num_hops
+        num_copies = np.zeros((len(layout.node_types), hops + 1, count), np.int64)
+        num_edges = np.zeros((len(layout.edge_types), hops, count), np.int64)
+
+        def walk(span: tuple[int, int]) -> tuple[tuple[int, int], Workspace]:
+            return span, self._walk(seeds, entity, span, num_copies, num_edges)
+
+        walked = self._map(walk, _spans(count, self.threads))
+        copy_start, edge_start = _starts(num_copies), _starts(num_edges)
+        slot_start = _starts(num_copies[layout.dst, :-1])
+        row, seed = (torch.empty(int(num_copies.sum()), dtype=torch.int64) for _ in range(2))
+        src = torch.empty(int(num_edges.sum()), dtype=torch.int32)
+        ptr = torch.zeros(int(num_copies[layout.dst, :-1].sum()) + 1, dtype=torch.int32)
+        starts = (copy_start, edge_start, slot_start)
+        fields = tuple(field.numpy() for field in (row, seed, src, ptr))
+
+        def place(part: tuple[tuple[int, int], Workspace]) -> None:
+            (begin, end), work = part
+            kernels.place(begin, end, work, self._relations, *starts, num_copies, *fields)
+            self._free.append(work)
+
+        self._map(place, walked)
+        return Sample(layout, row, seed, src, ptr, num_copies.sum(axis=2), num_edges.sum(axis=2))
+
+    def _walk(
+        self,
+        seeds: Seeds,
+        entity: int,
+        span: tuple[int, int],
+        num_copies: np.ndarray,
+        num_edges: np.ndarray,
+    ) -> Workspace:
+        """Walk the seeds of `span` in a workspace of their own, which grows until they fit."""
+        work = self._free.pop() if self._free else _workspace(self.layout, _ROOM, _SLOTS)
+        at = np.zeros(7, np.int64)
+        at[kernels.SEED], at[kernels.LAST] = span
+        told = (self._relations, self.layout.fanout, self.latest)
+        while at[kernels.SEED] < at[kernels.LAST]:
+            kernels.walk(seeds, entity, *told, work, at, num_copies, num_edges)
+            if at[kernels.SEED] < at[kernels.LAST]:
+                work = _grown(self.layout, work, at)
+        return work
+
+    def _map(self, task: Callable[[Given], Made], parts: Iterable[Given]) -> list[Made]:
+        return list((self._pool.map if self._pool else map)(task, parts))
+
+
+def _addresses(graph: TemporalGraph, layout: Layout) -> Relations:
+    relations = [graph.relations[edge_type] for edge_type in layout.edge_types]
+    sizes = [graph.num_nodes[node_type] for node_type in layout.node_types]
+    return Relations(
+        layout.src,
+        layout.dst,
+        np.array([r.colptr.data_ptr() for r in relations], np.int64),
+        np.array([r.row.data_ptr() for r in relations], np.int64),
+        np.array([0 if r.time is None else r.time.data_ptr() for r in relations], np.int64),
+        np.array([r.row.dtype == torch.int64 for r in relations], np.bool_),
+        np.cumsum([0, *sizes[:-1]], dtype=np.int64),
+    )
+
+
+def _spans(count: int, threads: int) -> list[tuple[int, int]]:
+    """Split `count` seeds into shares."""
+    shares = threads * _SHARES_PER_THREAD if threads > 1 else 1
+    size = max(1, min(-(-count // shares), kernels.MAX_SEEDS))
+    return [(begin, min(begin + size, count)) for begin in range(0, count, size)]
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    """Where each count's share begins when all shares stand one after another."""
+    return (counts.cumsum() - counts.ravel()).reshape(counts.shape)
+
+
+def _workspace(layout: Layout, room: int, slots: int) -> Workspace:
+    most = max(1, int(layout.fanout.max(initial=1)))
+    return Workspace(
+        row=np.empty(room, np.int64),
+        kind=np.empty(room, np.int16),
+        edge=np.empty(room, np.int32),
+        degree=np.empty(room, np.int32),
+        order=np.empty(room, np.int32),
+        table=np.empty((slots, 2), np.int64),
+        picked=np.empty(most, np.int64),
+        seen=np.empty(1 << (4 * most - 1).bit_length(), np.int64),
+    )
+
+
+def _grown(layout: Layout, work: Workspace, at: np.ndarray) -> Workspace:
+    """A workspace with what seed `at[SEED]` needs and all that `work` holds of earlier seeds."""
+    room, slots = len(work.row), len(work.table)
+    if at[kernels.ROOM] > room:
+        room = max(2 * room, int(at[kernels.ROOM]))
+    if at[kernels.SLOTS] > slots:
+        slots = 1 << int(at[kernels.SLOTS] - 1).bit_length()
+    grown = _workspace(layout, room, slots)
+    for new, old in zip(grown[:4], work[:4], strict=True):
+        new[: len(old)] = old
+    return grown
