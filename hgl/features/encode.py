@@ -99,8 +99,8 @@ def _encode_table(
     writer = TableWriter(folder, layout, table.num_rows)
     if statistics.columns:
         with db.connect() as connection:
-            query = connection.execute(_select(table, statistics))
-            for batch in query.to_arrow_reader(BATCH_ROWS):
+            rows = connection.sql(_select(table, statistics))
+            for batch in rows.to_arrow_reader(BATCH_ROWS):
                 writer.append(_blocks(batch, statistics, embedder))
     writer.close()
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
 from hgl.errors import SchemaError
 from hgl.nn.relative_time import RelativeTime
 from hgl.nn.row_encoder import RowEncoder
-from hgl.ops import RelationPlan, Transpose, gather_rows
+from hgl.ops import Copies, RelationPlan, Transpose, copy_rows
 from hgl.typing import EdgeType, Metadata, NodeType, TableLayout
 
 
 class PlanNetwork(Protocol):
     """A graph network that runs layer i on plan i."""
 
-    def forward_plans(self, x: Tensor, plans: Sequence[RelationPlan]) -> Tensor:
-        """[nodes of all types, channels] to [targets of the last plan, channels]."""
+    def forward_plans(
+        self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
+    ) -> dict[NodeType, Tensor]:
+        """[nodes, channels] per type to [targets of the last plan, channels] per type."""
 
 
 class RelationalModel(nn.Module):
@@ -64,30 +65,24 @@ class RelationalModel(nn.Module):
 
     def forward(self, batch: HeteroData) -> Tensor:
         """Return [batch_size, out_channels] for a batch of `SeedLoader`."""
-        plans = batch_plans(batch, self.edge_types)
-        x = self.gnn.forward_plans(self.encode(batch), plans)
-        first = 0
-        for node_type in self.node_types[: self.node_types.index(self.entity_table)]:
-            first += plans[-1].num_dst[node_type]
-        return self.head(x[first : first + batch[self.entity_table].batch_size])
+        x_dict = self.gnn.forward_plans(self.encode(batch), batch_plans(batch, self.edge_types))
+        return self.head(x_dict[self.entity_table][: batch[self.entity_table].batch_size])
 
-    def encode(self, batch: HeteroData) -> Tensor:
+    def encode(self, batch: HeteroData) -> dict[NodeType, Tensor]:
         """Encode each distinct row once, copy it to its samples and add their relative time.
 
-        Returns: [nodes of all types, channels], types in canonical order.
+        Returns: [copies, channels] per node type.
         """
         num_rows = {t: batch[t].rows.numel() for t in self.node_types}
         rows = self.rows({t: batch[t].columns for t in self.node_types}, num_rows)
-        parts = []
-        for node_type in self.node_types:
-            store = batch[node_type]
-            copies = gather_rows(
-                rows[node_type], store.row_index, Transpose(store.row_ptr, store.row_perm)
-            )
-            if node_type in self.time.positions:
-                copies = copies + self.time(node_type, store.rel_time)
-            parts.append(copies)
-        return torch.cat(parts)
+        return {t: self._copies(t, rows[t], batch[t]) for t in self.node_types}
+
+    def _copies(self, node_type: NodeType, rows: Tensor, store: Any) -> Tensor:
+        transpose = Transpose(store.row_ptr, store.row_perm)
+        if node_type not in self.time.positions:
+            return copy_rows(rows, Copies(store.row_index, transpose))
+        copies = Copies(store.row_index, transpose, self.time.basis(store.rel_time))
+        return copy_rows(rows, copies, self.time.curve(node_type))
 
 
 def batch_plans(batch: HeteroData, edge_types: Sequence[EdgeType]) -> list[RelationPlan]:
@@ -99,7 +94,6 @@ def batch_plans(batch: HeteroData, edge_types: Sequence[EdgeType]) -> list[Relat
             num_src=layer["num_src"],
             num_dst=layer["num_dst"],
             edge_types=edge_types,
-            transpose=Transpose(layer["t_ptr"], layer["t_slot"]),
         )
         for layer in batch.layers
     ]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hgl.errors import ConfigError
-from hgl.ops import RelationPlan, segment_sum
+from hgl.ops import RelationPlan, relation_linear
 from hgl.typing import EdgeType, Metadata, NodeType
 
 
@@ -41,22 +41,16 @@ class SAGEConv(nn.Module):
         bound = self.neighbour.shape[1] ** -0.5
         nn.init.uniform_(self.neighbour, -bound, bound)
 
-    def forward(self, x: Tensor, plan: RelationPlan) -> Tensor:
-        """[sum of num_src, channels] to [sum of num_dst, channels], types in canonical order."""
-        slots = segment_sum(x, plan)
-        if self.aggr == "mean":
-            slots = slots / plan.ptr.diff().clamp(min=1).unsqueeze(1)
-        outputs, first, slot = [], 0, 0
-        for root, node_type in zip(self.root, self.node_types, strict=True):
-            count = plan.num_dst[node_type]
-            out = root(x[first : first + count])
-            for edge_type in plan.relations[node_type]:
-                weight = self.neighbour[self.edge_types.index(edge_type)]
-                out = torch.addmm(out, slots[slot : slot + count], weight)
-                slot += count
-            outputs.append(out)
-            first += plan.num_src[node_type]
-        return torch.cat(outputs)
+    def forward(
+        self, x_dict: Mapping[NodeType, Tensor], plan: RelationPlan
+    ) -> dict[NodeType, Tensor]:
+        """[plan.num_src[t], channels] to [plan.num_dst[t], channels] per node type t."""
+        order = [self.edge_types.index(e) for e in plan.edge_types]
+        pooled = relation_linear(x_dict, self.neighbour[order], plan, mean=self.aggr == "mean")
+        return {
+            t: root(_first(x_dict[t], plan.num_dst[t])) + pooled[t]
+            for root, t in zip(self.root, self.node_types, strict=True)
+        }
 
 
 class HeteroGraphSAGE(nn.Module):
@@ -91,19 +85,21 @@ class HeteroGraphSAGE(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward_plans(self, x: Tensor, plans: Sequence[RelationPlan]) -> Tensor:
-        """Run layer i on plan i.
+    def forward_plans(
+        self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
+    ) -> dict[NodeType, Tensor]:
+        """Run layer i on plan i; a batch's plans shrink towards its seeds.
 
         Args:
-            x: [nodes of all types, channels], types in canonical order.
-            plans: one per layer; a batch's plans shrink towards its seeds.
-        Returns: [targets of the last plan, channels].
+            x_dict: [plans[0].num_src[t], channels] per node type t.
+            plans: one per layer.
+        Returns: [plans[-1].num_dst[t], channels] per node type t.
         """
         for conv, norms, plan in zip(self.convs, self.norms, plans, strict=True):
-            parts = conv(x, plan).split([plan.num_dst[t] for t in self.node_types])
-            x = torch.cat([norm(part) for norm, part in zip(norms, parts, strict=True)]).relu()
-            x = self.dropout(x)
-        return x
+            x_dict = conv(x_dict, plan)
+            for norm, node_type in zip(norms, self.node_types, strict=True):
+                x_dict[node_type] = self.dropout(norm(x_dict[node_type]).relu())
+        return x_dict
 
     def forward(
         self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
@@ -117,6 +113,9 @@ class HeteroGraphSAGE(nn.Module):
         """
         num_nodes = {t: x_dict[t].shape[0] for t in self.node_types}
         plan = RelationPlan.from_edges(edge_index_dict, num_nodes, self.edge_types)
-        x = torch.cat([x_dict[t] for t in self.node_types])
-        out = self.forward_plans(x, [plan] * len(self.convs))
-        return dict(zip(self.node_types, out.split(list(num_nodes.values())), strict=True))
+        return self.forward_plans(dict(x_dict), [plan] * len(self.convs))
+
+
+def _first(x: Tensor, count: int) -> Tensor:
+    # A slice's gradient zero-fills the whole tensor: only slice where something is cut off.
+    return x if len(x) == count else x[:count]

@@ -47,13 +47,24 @@ class RelativeTime(nn.Module):
         super().__init__()
         self.num_hats = num_hats
         self.positions = {t: i for i, t in enumerate(sorted(node_types))}
-        self.curves = nn.Parameter(torch.empty(len(self.positions), num_hats, channels))
+        self.curves = nn.ParameterList(
+            nn.Parameter(torch.empty(num_hats, channels)) for _ in self.positions
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Start from small random curves."""
-        nn.init.normal_(self.curves, std=0.1)
+        for curve in self.curves:
+            nn.init.normal_(curve, std=0.1)
+
+    def basis(self, seconds: Tensor) -> Tensor:
+        """[n] seconds before the seed to the [n, num_hats] features the curves are made of."""
+        return log_hats(seconds, self.num_hats)
+
+    def curve(self, node_type: NodeType) -> Tensor:
+        """[num_hats, channels] curve of a type. Raises: KeyError: the type has no time."""
+        return self.curves[self.positions[node_type]]
 
     def forward(self, node_type: NodeType, seconds: Tensor) -> Tensor:
         """[n] seconds before the seed to [n, channels]."""
-        return log_hats(seconds, self.num_hats) @ self.curves[self.positions[node_type]]
+        return self.basis(seconds) @ self.curve(node_type)

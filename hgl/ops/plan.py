@@ -1,8 +1,7 @@
 """Edges in the order the kernels want: sorted by slot, with their transpose for backward.
 
 A slot is a pair (relation, target node). Slots are numbered by target type, then relation, then
-node, so the slots of one type form a [relations, nodes] block and edges sorted by (relation,
-target), as our batches carry them, are already sorted by slot.
+node, so edges sorted by (relation, target), as our batches carry them, are sorted by slot already.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -20,10 +20,48 @@ from hgl.typing import EdgeType, NodeType
 
 @dataclass(frozen=True)
 class Transpose:
-    """The edges grouped by source: `slot[ptr[u]:ptr[u + 1]]` are the slots that source u feeds."""
+    """Edges grouped by source: `slot[ptr[u]:ptr[u + 1]]` are the targets that source u feeds."""
 
     ptr: Tensor
     slot: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class RelationBlock:
+    """The edges of one relation, sorted by target.
+
+    Attributes:
+        edge_type: (source type, relation, target type).
+        position: of the edge type among the plan's.
+        src: [num_edges] source, counted within its type.
+        ptr: [num_targets + 1] first edge of each target, same integer type as `src`.
+        num_src: nodes of the source type.
+    """
+
+    edge_type: EdgeType
+    position: int
+    src: Tensor
+    ptr: Tensor
+    num_src: int
+
+    @property
+    def maps_sources(self) -> bool:
+        """Whether there are fewer sources than targets to multiply by a matrix."""
+        return self.num_src < self.ptr.numel() - 1
+
+    @cached_property
+    def transpose(self) -> Transpose:
+        """The same edges grouped by source."""
+        targets = torch.arange(self.ptr.numel() - 1, device=self.src.device, dtype=self.src.dtype)
+        target = torch.repeat_interleave(targets, self.ptr.diff())
+        order = torch.argsort(self.src, stable=True)
+        counts = torch.bincount(self.src, minlength=self.num_src)
+        return Transpose(pointer(counts).to(self.src.dtype), target[order])
+
+    @cached_property
+    def degree(self) -> Tensor:
+        """[num_targets, 1] float32 number of edges, at least 1: divides a sum into a mean."""
+        return self.ptr.diff().clamp(min=1).unsqueeze(1).float()
 
 
 class RelationPlan:
@@ -35,7 +73,6 @@ class RelationPlan:
         num_src: nodes per type on the source side; `src` counts through them in this order.
         num_dst: nodes per type on the target side, a prefix of the source side of that type.
         edge_types: canonical edge types; fixes the relations of each target type.
-        transpose: the same edges grouped by source; computed on first use when absent.
     """
 
     def __init__(
@@ -46,33 +83,34 @@ class RelationPlan:
         num_src: Mapping[NodeType, int],
         num_dst: Mapping[NodeType, int],
         edge_types: Sequence[EdgeType],
-        transpose: Transpose | None = None,
     ) -> None:
         self.src, self.ptr = src, ptr
         self.num_src, self.num_dst = dict(num_src), dict(num_dst)
-        self.edge_types = tuple(edge_types)
-        self._transpose = transpose
-
-    @cached_property
-    def transpose(self) -> Transpose:
-        """The edges grouped by source node."""
-        if self._transpose is not None:
-            return self._transpose
-        order = torch.argsort(self.src, stable=True)
-        counts = torch.bincount(self.src, minlength=sum(self.num_src.values()))
-        slots = torch.arange(self.ptr.numel() - 1, device=self.src.device, dtype=self.src.dtype)
-        slot = torch.repeat_interleave(slots, self.ptr.diff())
-        return Transpose(_pointer(counts, self.src.dtype), slot[order])
-
-    @cached_property
-    def relations(self) -> dict[NodeType, list[EdgeType]]:
-        """Edge types that enter each node type, in slot order."""
-        return {t: [e for e in self.edge_types if e[2] == t] for t in self.num_dst}
+        # In slot order: by target type, then as the edge types are sorted.
+        self.edge_types = [e for t in self.num_dst for e in edge_types if e[2] == t]
 
     @property
     def num_slots(self) -> int:
         """Slots, that is (relation, target) pairs."""
         return self.ptr.numel() - 1
+
+    @cached_property
+    def blocks(self) -> list[RelationBlock]:
+        """The relations that have edges, in slot order."""
+        first = _starts(self.num_src)
+        slots = [0, *accumulate(self.num_dst[e[2]] for e in self.edge_types)]
+        edges = self.ptr[torch.tensor(slots, device=self.ptr.device)].tolist()
+        return [
+            RelationBlock(
+                edge_type,
+                i,
+                self.src[edges[i] : edges[i + 1]] - first[edge_type[0]],
+                self.ptr[slots[i] : slots[i + 1] + 1] - edges[i],
+                self.num_src[edge_type[0]],
+            )
+            for i, edge_type in enumerate(self.edge_types)
+            if edges[i + 1] > edges[i]
+        ]
 
     @classmethod
     def from_edges(
@@ -93,28 +131,29 @@ class RelationPlan:
         unknown = set(edge_index_dict) - set(edge_types)
         if unknown:
             raise SchemaError(f"edge_index_dict has {sorted(unknown)}, not among {edge_types}")
-        offsets, start = {}, 0
-        for node_type, count in num_nodes.items():
-            offsets[node_type], start = start, start + count
+        nodes = _starts(num_nodes)
         sources, slots, first = [], [], 0
         for node_type, count in num_nodes.items():
             for edge_type in (e for e in edge_types if e[2] == node_type):
                 if edge_type in edge_index_dict:
                     source, target = edge_index_dict[edge_type]
-                    sources.append(source + offsets[edge_type[0]])
+                    sources.append(source + nodes[edge_type[0]])
                     slots.append(target + first)
                 first += count
         empty = torch.zeros(0, dtype=torch.int64)
         src, slot = (torch.cat(parts) if parts else empty for parts in (sources, slots))
-        order = torch.argsort(slot, stable=True)
-        ptr = _pointer(torch.bincount(slot, minlength=first), torch.int64)
-        return cls(src[order], ptr, num_src=num_nodes, num_dst=num_nodes, edge_types=edge_types)
+        ptr = pointer(torch.bincount(slot, minlength=first))
+        src = src[torch.argsort(slot, stable=True)]
+        return cls(src, ptr, num_src=num_nodes, num_dst=num_nodes, edge_types=edge_types)
 
 
-def _pointer(counts: Tensor, dtype: torch.dtype) -> Tensor:
-    """Exclusive running sum with the total appended: [n] counts to [n + 1] offsets."""
-    ptr = counts.new_zeros(counts.numel() + 1, dtype=dtype)
-    torch.cumsum(counts, 0, out=ptr[1:]) if dtype == torch.int64 else ptr[1:].copy_(
-        counts.cumsum(0)
-    )
+def pointer(counts: Tensor) -> Tensor:
+    """[n] counts to [n + 1] offsets: their running sum, from 0."""
+    ptr = counts.new_zeros(counts.numel() + 1)
+    torch.cumsum(counts, 0, out=ptr[1:])
     return ptr
+
+
+def _starts(counts: Mapping[NodeType, int]) -> dict[NodeType, int]:
+    """Where each type begins when types are concatenated."""
+    return dict(zip(counts, accumulate(counts.values(), initial=0), strict=False))

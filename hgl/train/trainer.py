@@ -118,7 +118,10 @@ class Trainer:
         """
         seed_everything(self.seed + self.world.rank)
         optimizer = torch.optim.AdamW(
-            model.to(self.device).parameters(), lr=self.lr, weight_decay=self.weight_decay
+            model.to(self.device).parameters(),
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            fused=True,
         )
         progress = Progress()
         state, weights = folder / "state.safetensors", folder / "model.safetensors"

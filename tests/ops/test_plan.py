@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from hgl.errors import SchemaError
-from hgl.ops import RelationPlan, bag_sum, gather_rows, segment_sum
-from hgl.ops.plan import Transpose
+from hgl.ops import Copies, RelationPlan, Transpose, bag_sum, copy_rows, relation_linear
 
 EDGE_TYPES = [("a", "x", "b"), ("b", "x", "b"), ("b", "y", "a"), ("c", "z", "b")]
 NUM_NODES = {"a": 5, "b": 4, "c": 3}
@@ -24,46 +23,79 @@ def random_edges(seed: int = 0, count: int = 20) -> dict[tuple[str, str, str], t
     return edges
 
 
-def loop_sum(x: torch.Tensor, edges: dict) -> torch.Tensor:
-    """[slots, channels] by the definition: per target type, relation and node."""
-    first = {"a": 0, "b": 5, "c": 9}
-    rows = []
-    for node_type, count in NUM_NODES.items():
-        for edge_type in (e for e in EDGE_TYPES if e[2] == node_type):
-            out = torch.zeros(count, x.shape[1], dtype=x.dtype)
-            for source, target in edges[edge_type].T.tolist():
-                out[target] = out[target] + x[first[edge_type[0]] + source]
-            rows.append(out)
-    return torch.cat(rows)
+def loop_linear(x_dict: dict, weight: torch.Tensor, edges: dict, mean: bool) -> dict:
+    """The definition: per relation and target, pool the neighbours, then map them."""
+    out = {t: torch.zeros(n, weight.shape[2], dtype=weight.dtype) for t, n in NUM_NODES.items()}
+    slot_order = [e for t in NUM_NODES for e in EDGE_TYPES if e[2] == t]
+    for position, edge_type in enumerate(slot_order):
+        source, target = edges[edge_type]
+        for node in range(NUM_NODES[edge_type[2]]):
+            neighbours = x_dict[edge_type[0]][source[target == node]]
+            if len(neighbours):
+                pooled = neighbours.mean(0) if mean else neighbours.sum(0)
+                out[edge_type[2]][node] += pooled @ weight[position]
+    return out
 
 
-def test_segment_sum_equals_the_loop_over_edges_and_slots_are_type_then_relation_then_node():
-    edges = random_edges()
+def inputs(seed: int = 0) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    torch.manual_seed(seed)
+    x_dict = {t: torch.randn(n, 3, dtype=torch.float64) for t, n in NUM_NODES.items()}
+    return x_dict, torch.randn(4, 3, 2, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("mean", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_relation_linear_equals_the_loop(seed: int, mean: bool):
+    edges, (x_dict, weight) = random_edges(seed), inputs(seed)
     plan = RelationPlan.from_edges(edges, NUM_NODES, EDGE_TYPES)
-    x = torch.randn(12, 3, dtype=torch.float64)
-    assert plan.num_slots == 1 * 5 + 3 * 4
-    torch.testing.assert_close(segment_sum(x, plan), loop_sum(x, edges), rtol=0, atol=1e-12)
+    # Both ways of computing must be covered: mapping the sources, and mapping the sums.
+    assert {block.maps_sources for block in plan.blocks} == {False, True}
+    out = relation_linear(x_dict, weight, plan, mean=mean)
+    expected = loop_linear(x_dict, weight, edges, mean)
+    for node_type in NUM_NODES:
+        torch.testing.assert_close(out[node_type], expected[node_type], rtol=0, atol=1e-12)
 
 
-def test_segment_sum_gradient_is_exact():
+@pytest.mark.parametrize("mean", [False, True])
+def test_relation_linear_gradient_is_exact(mean: bool):
     plan = RelationPlan.from_edges(random_edges(1), NUM_NODES, EDGE_TYPES)
-    x = torch.randn(12, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: segment_sum(x, plan), (x,))
+    x_dict, weight = inputs()
+    leaves = [x.requires_grad_() for x in x_dict.values()]
+
+    def run(weight: torch.Tensor, *xs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        out = relation_linear(dict(zip(NUM_NODES, xs, strict=True)), weight, plan, mean=mean)
+        return tuple(out.values())
+
+    assert torch.autograd.gradcheck(run, (weight.requires_grad_(), *leaves))
 
 
 def test_dict_order_of_the_edges_changes_nothing():
     edges = random_edges(2)
-    x = torch.randn(12, 3)
-    plans = [
-        RelationPlan.from_edges(e, NUM_NODES, EDGE_TYPES)
-        for e in (edges, dict(reversed(edges.items())))
-    ]
-    assert torch.equal(segment_sum(x, plans[0]), segment_sum(x, plans[1]))
+    x_dict, weight = inputs()
+    turned = dict(reversed(edges.items()))
+    first, second = (
+        relation_linear(x_dict, weight, RelationPlan.from_edges(e, NUM_NODES, EDGE_TYPES))
+        for e in (edges, turned)
+    )
+    assert all(torch.equal(first[t], second[t]) for t in NUM_NODES)
+
+
+def test_slots_are_numbered_by_target_type_then_relation_then_node():
+    edges = {
+        ("a", "x", "b"): torch.tensor([[4, 0], [1, 3]]),
+        ("b", "y", "a"): torch.tensor([[2], [0]]),
+    }
+    plan = RelationPlan.from_edges(edges, NUM_NODES, EDGE_TYPES)
+    assert plan.edge_types == [EDGE_TYPES[2], EDGE_TYPES[0], EDGE_TYPES[1], EDGE_TYPES[3]]
+    assert plan.num_slots == 5 + 3 * 4
+    assert plan.src.tolist() == [5 + 2, 4, 0]
+    assert plan.ptr.diff().nonzero().flatten().tolist() == [0, 5 + 1, 5 + 3]
 
 
 def test_an_absent_edge_type_counts_as_empty_and_an_unknown_one_is_refused():
     plan = RelationPlan.from_edges({}, NUM_NODES, EDGE_TYPES)
-    assert segment_sum(torch.ones(12, 2), plan).abs().sum() == 0
+    x_dict, weight = inputs()
+    assert all(x.abs().sum() == 0 for x in relation_linear(x_dict, weight, plan).values())
     with pytest.raises(SchemaError, match="'q'"):
         RelationPlan.from_edges({("a", "q", "b"): torch.zeros(2, 1).long()}, NUM_NODES, EDGE_TYPES)
 
@@ -77,25 +109,31 @@ def test_bag_sum_of_one_segment_of_any_degree(degree: int):
     torch.testing.assert_close(out, expected, rtol=1e-10, atol=1e-10)
 
 
-def test_gather_rows_copies_and_sums_its_gradient_over_the_copies():
+def test_copy_rows_adds_the_curve_and_sums_its_gradient_over_the_copies():
     index = torch.tensor([2, 0, 2, 2, 1])
     transpose = Transpose(torch.tensor([0, 1, 2, 5]), torch.tensor([1, 4, 0, 2, 3]))
     x = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
-    assert torch.equal(gather_rows(x, index, transpose), x[index])
-    assert torch.autograd.gradcheck(lambda x: gather_rows(x, index, transpose), (x,))
+    basis = torch.randn(5, 2, dtype=torch.float64)
+    curve = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    copies = Copies(index, transpose, basis)
+    torch.testing.assert_close(copy_rows(x, copies, curve), x[index] + basis @ curve)
+    assert torch.autograd.gradcheck(lambda x, c: copy_rows(x, copies, c), (x, curve))
+    bare = Copies(index, transpose)
+    assert torch.equal(copy_rows(x, bare), x[index])
+    assert torch.autograd.gradcheck(lambda x: copy_rows(x, bare), (x,))
 
 
-def test_int32_lists_give_the_same_sums():
-    plan = RelationPlan.from_edges(random_edges(3), NUM_NODES, EDGE_TYPES)
+def test_int32_lists_give_the_same_result():
+    wide = RelationPlan.from_edges(random_edges(3), NUM_NODES, EDGE_TYPES)
     narrow = RelationPlan(
-        plan.src.int(),
-        plan.ptr.int(),
-        num_src=NUM_NODES,
-        num_dst=NUM_NODES,
-        edge_types=EDGE_TYPES,
+        wide.src.int(), wide.ptr.int(), num_src=NUM_NODES, num_dst=NUM_NODES, edge_types=EDGE_TYPES
     )
-    x = torch.randn(12, 3, requires_grad=True)
-    wide_grad, narrow_grad = (
-        torch.autograd.grad(segment_sum(x, p).square().sum(), x)[0] for p in (plan, narrow)
-    )
-    assert torch.equal(wide_grad, narrow_grad)
+    x_dict, weight = inputs()
+    weight.requires_grad_()
+    grads = [
+        torch.autograd.grad(
+            sum(x.square().sum() for x in relation_linear(x_dict, weight, p).values()), weight
+        )[0]
+        for p in (wide, narrow)
+    ]
+    assert torch.equal(*grads)
