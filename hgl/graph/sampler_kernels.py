@@ -21,15 +21,17 @@ MAX_SEEDS = 1 << (62 - _ROW_BITS)
 
 NO_FLOOR = -(2**63)
 """Floor of a seed without a time window."""
-SEED, LAST, COPY, EDGE, DEGREE, ROOM, SLOTS = range(7)
+SEED, LAST, COPY, EDGE, DEGREE, LISTS, ROOM, SLOTS = range(8)
 """Fields of the array in which `walk` says where it stands."""
 
 
-class Relations(NamedTuple):
-    """Relations in slot order. Arrays are addresses, so graphs of any shape share one machine code.
+class Plan(NamedTuple):
+    """Relations in slot order and how many edges to take of each.
 
-    `time` is 0 where every edge is always visible, `wide` tells int64 from int32 rows, and
-    `base[t]` is the number of the first row of type t among the rows of all tables.
+    Arrays of the graph are given by address, so that graphs of any shape share one machine code.
+    `time` is 0 where every edge is always visible, `wide` tells int64 from int32 rows, `base[t]`
+    is the number of the first row of type t among the rows of all tables, `fanout` is
+    [hops, relations], negative for all edges, and `latest` prefers recent edges to random ones.
     """
 
     src: np.ndarray
@@ -39,6 +41,32 @@ class Relations(NamedTuple):
     time: np.ndarray
     wide: np.ndarray
     base: np.ndarray
+    fanout: np.ndarray
+    latest: bool
+
+
+class Counts(NamedTuple):
+    """`copies`: [types, hops + 1, num_seeds]; `edges`: [relations, hops, num_seeds]."""
+
+    copies: np.ndarray
+    edges: np.ndarray
+
+
+class Starts(NamedTuple):
+    """Where the first copy, edge and slot of each seed and hop go; edges and slots by relation."""
+
+    copies: np.ndarray
+    edges: np.ndarray
+    slots: np.ndarray
+
+
+class Fields(NamedTuple):
+    """The arrays of a `Sample`."""
+
+    row: np.ndarray
+    seed: np.ndarray
+    src: np.ndarray
+    ptr: np.ndarray
 
 
 class Seeds(NamedTuple):
@@ -138,11 +166,11 @@ def _after(time: int, begin: int, end: int, instant: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _visible(relations: Relations, r: int, target: int, limit: int, floor: int) -> tuple[int, int]:
+def _visible(plan: Plan, r: int, target: int, limit: int, floor: int) -> tuple[int, int]:
     """The edges of relation r into row `target` with floor < time <= limit."""
-    begin = _load64(relations.colptr[r], target)
-    end = _load64(relations.colptr[r], target + 1)
-    time = relations.time[r]
+    begin = _load64(plan.colptr[r], target)
+    end = _load64(plan.colptr[r], target + 1)
+    time = plan.time[r]
     if time != 0 and end > begin:
         end = _after(time, begin, end, limit)
         if floor != NO_FLOOR:
@@ -151,10 +179,10 @@ def _visible(relations: Relations, r: int, target: int, limit: int, floor: int) 
 
 
 @njit(nogil=True, cache=True)
-def _source(relations: Relations, r: int, edge: int) -> int:
-    if relations.wide[r]:
-        return _load64(relations.row[r], edge)
-    return _load32(relations.row[r], edge)
+def _source(plan: Plan, r: int, edge: int) -> int:
+    if plan.wide[r]:
+        return _load64(plan.row[r], edge)
+    return _load32(plan.row[r], edge)
 
 
 @njit(nogil=True, cache=True)
@@ -187,152 +215,134 @@ def _by_type(work: Workspace, first: int, done: int, count: int, bounds: np.ndar
 
 
 @njit(nogil=True, cache=True)
-def _expand(
-    s: int,
-    seeds: Seeds,
-    stamp: int,
-    relations: Relations,
-    fanout: np.ndarray,
-    latest: bool,
+def _follow(
+    plan: Plan,
+    r: int,
+    first_edge: int,
+    picked: bool,
+    taken: int,
     work: Workspace,
+    stamp: int,
     at: np.ndarray,
-    lists: int,
-    num_edges: np.ndarray,
-    ends: np.ndarray,
+    count: int,
 ) -> int:
-    """Walk all hops of seed s, whose own copy is in place; the next `lists`, or -1 out of room."""
-    bounds = np.empty(len(relations.base) + 2, np.int64)
-    first, edge, degree = at[COPY], at[EDGE], at[DEGREE]
-    count, state = 1, seeds.key[s]
-    ends[0] = 1
-    for hop in range(fanout.shape[0]):
-        _by_type(work, first, ends[hop - 1] if hop else 0, count, bounds)
-        for r in range(len(relations.src)):
-            kind, limit, size = relations.src[r], fanout[hop, r], edge
-            for i in range(bounds[relations.dst[r]], bounds[relations.dst[r] + 1]):
-                target = work.row[first + work.order[i]]
-                begin, end = _visible(relations, r, target, seeds.limit[s], seeds.floor[s])
+    """Find the sources of `taken` edges from `first_edge` on, picked ones or all; the next copy."""
+    kind, first, edge = plan.src[r], at[COPY], at[EDGE]
+    for j in range(taken):
+        row = _source(plan, r, first_edge + (work.picked[j] if picked else j))
+        copy, new = _discover(work, stamp, plan.base[kind] + row, count)
+        if new:
+            work.row[first + count], work.kind[first + count] = row, kind
+            count += 1
+        work.edge[edge + j] = copy
+    work.degree[at[DEGREE]] = taken
+    at[EDGE] += taken
+    at[DEGREE] += 1
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _expand(
+    s: int, seeds: Seeds, stamp: int, plan: Plan, work: Workspace, at: np.ndarray, counts: Counts
+) -> int:
+    """Walk all hops of seed s, whose own copy is in place; its copies, or -1 for want of room."""
+    bounds = np.empty(len(plan.base) + 2, np.int64)
+    done, count, state = 0, 1, np.uint64(seeds.key[s])
+    for hop in range(len(plan.fanout)):
+        _by_type(work, at[COPY], done, count, bounds)
+        done = count
+        for r in range(len(plan.src)):
+            before, limit = at[EDGE], plan.fanout[hop, r]
+            for i in range(bounds[plan.dst[r]], bounds[plan.dst[r] + 1]):
+                target = work.row[at[COPY] + work.order[i]]
+                begin, end = _visible(plan, r, target, seeds.limit[s], seeds.floor[s])
                 taken = end - begin if limit < 0 else min(limit, end - begin)
-                at[ROOM] = max(first + count, edge, degree) + taken + 1
+                at[ROOM] = max(at[COPY] + count, at[EDGE], at[DEGREE]) + taken + 1
                 at[SLOTS] = 2 * (count + taken)
                 if at[ROOM] > len(work.row) or at[SLOTS] > len(work.table):
                     return -1
-                chosen = taken < end - begin and not latest
-                if chosen:
-                    lists += 1
-                    state = _choose(end - begin, taken, work, lists, state)
-                for j in range(taken):
-                    e = begin + work.picked[j] if chosen else end - taken + j
-                    row = _source(relations, r, e)
-                    copy, new = _discover(work, stamp, relations.base[kind] + row, count)
-                    if new:
-                        work.row[first + count], work.kind[first + count] = row, kind
-                        count += 1
-                    work.edge[edge + j] = copy
-                edge += taken
-                work.degree[degree] = taken
-                degree += 1
-            num_edges[r, hop, s] = edge - size
-        ends[hop + 1] = count
-    at[COPY], at[EDGE], at[DEGREE] = first + count, edge, degree
-    return lists
+                picked = taken < end - begin and not plan.latest
+                if picked:
+                    at[LISTS] += 1
+                    state = _choose(end - begin, taken, work, at[LISTS], state)
+                first_edge = begin if picked else end - taken
+                count = _follow(plan, r, first_edge, picked, taken, work, stamp, at, count)
+            counts.edges[r, hop, s] = at[EDGE] - before
+        for copy in range(done, count):
+            counts.copies[work.kind[at[COPY] + copy], hop + 1, s] += 1
+    return count
 
 
 @njit(nogil=True, cache=True)
 def walk(
-    seeds: Seeds,
-    entity: int,
-    relations: Relations,
-    fanout: np.ndarray,
-    latest: bool,
-    work: Workspace,
-    at: np.ndarray,
-    num_copies: np.ndarray,
-    num_edges: np.ndarray,
+    seeds: Seeds, entity: int, plan: Plan, work: Workspace, at: np.ndarray, counts: Counts
 ) -> None:
     """Sample seeds `at[SEED]` to `at[LAST]`, stopping at the first for which there is no room.
 
     Args:
-        fanout: [hops, relations] edges per target at most, negative for all.
-        latest: the most recent edges instead of a uniform subset.
         at: where the walk stands, moved on; `at[ROOM]` and `at[SLOTS]` say what the seed that
             did not fit needs.
-        num_copies: [types, hops + 1, num_seeds], zero, written.
-        num_edges: [relations, hops, num_seeds], written.
+        counts: zero, written.
     """
-    ends = np.empty(fanout.shape[0] + 1, np.int64)
     work.table[:] = 0
     work.seen[:] = 0
-    lists, start = 0, at[SEED]
+    at[LISTS], start = 0, at[SEED]
     for s in range(start, at[LAST]):
         stamp = (s - start + 1) << _ROW_BITS
-        first = at[COPY]
-        if first + 1 > len(work.row):
-            at[ROOM] = first + 1
+        first, edge, degree = at[COPY], at[EDGE], at[DEGREE]
+        at[ROOM] = first + 1
+        if at[ROOM] > len(work.row):
             return
         work.row[first], work.kind[first] = seeds.row[s], entity
-        _discover(work, stamp, relations.base[entity] + seeds.row[s], 0)
-        lists = _expand(
-            s, seeds, stamp, relations, fanout, latest, work, at, lists, num_edges, ends
-        )
-        if lists < 0:
+        _discover(work, stamp, plan.base[entity] + seeds.row[s], 0)
+        counts.copies[:, :, s] = 0
+        counts.copies[entity, 0, s] = 1
+        count = _expand(s, seeds, stamp, plan, work, at, counts)
+        if count < 0:
+            at[EDGE], at[DEGREE] = edge, degree
             return
-        hop = 0
-        for copy in range(ends[-1]):
-            hop += copy >= ends[hop]
-            num_copies[work.kind[first + copy], hop, s] += 1
+        at[COPY] += count
         at[SEED] = s + 1
 
 
 @njit(nogil=True, cache=True)
-def place(
-    begin: int,
-    end: int,
-    work: Workspace,
-    relations: Relations,
-    copy_start: np.ndarray,
-    edge_start: np.ndarray,
-    slot_start: np.ndarray,
-    num_copies: np.ndarray,
-    row: np.ndarray,
-    seed: np.ndarray,
-    src: np.ndarray,
-    ptr: np.ndarray,
-) -> None:
-    """Put the copies and edges that `walk` left for seeds `begin` to `end` where they belong.
-
-    Args:
-        copy_start: [types, hops + 1, num_seeds] place of the first copy.
-        edge_start: [relations, hops, num_seeds] place of the first edge.
-        slot_start: [relations, hops, num_seeds] place of the first slot.
-        row, seed, src, ptr: fields of `Sample`, written.
-    """
-    num_types, num_hops, _ = num_copies.shape
-    place_of = work.order
+def _place_copies(
+    s: int, first: int, work: Workspace, counts: Counts, starts: Starts, out: Fields
+) -> int:
+    """Write the copies of seed s and leave each one's final number in `order`; their count."""
+    num_types, num_hops, _ = counts.copies.shape
     next_copy = np.empty(num_types, np.int64)
+    copy = last = 0
+    for hop in range(num_hops):
+        for t in range(num_types):
+            next_copy[t] = starts.copies[t, hop, s]
+            last += counts.copies[t, hop, s]
+        while copy < last:
+            kind = work.kind[first + copy]
+            number = next_copy[kind]
+            next_copy[kind] += 1
+            work.order[copy] = number
+            out.row[number], out.seed[number] = work.row[first + copy], s
+            copy += 1
+    return last
+
+
+@njit(nogil=True, cache=True)
+def place(
+    begin: int, end: int, work: Workspace, plan: Plan, counts: Counts, starts: Starts, out: Fields
+) -> None:
+    """Put the copies and edges that `walk` left for seeds `begin` to `end` where they belong."""
     first = edge = degree = 0
     for s in range(begin, end):
-        copy = 0
-        for hop in range(num_hops):
-            last = copy
-            for t in range(num_types):
-                next_copy[t] = copy_start[t, hop, s]
-                last += num_copies[t, hop, s]
-            while copy < last:
-                kind = work.kind[first + copy]
-                place_of[copy] = next_copy[kind]
-                row[next_copy[kind]], seed[next_copy[kind]] = work.row[first + copy], s
-                next_copy[kind] += 1
-                copy += 1
-        first += copy
-        for hop in range(num_hops - 1):
-            for r in range(len(relations.src)):
-                slot, e = slot_start[r, hop, s], edge_start[r, hop, s]
-                for _ in range(num_copies[relations.dst[r], hop, s]):
+        first += _place_copies(s, first, work, counts, starts, out)
+        for hop in range(len(plan.fanout)):
+            for r in range(len(plan.src)):
+                slot, e = starts.slots[r, hop, s], starts.edges[r, hop, s]
+                for _ in range(counts.copies[plan.dst[r], hop, s]):
                     for _ in range(work.degree[degree]):
-                        src[e] = place_of[work.edge[edge]]
+                        out.src[e] = work.order[work.edge[edge]]
                         edge += 1
                         e += 1
                     degree += 1
                     slot += 1
-                    ptr[slot] = e
+                    out.ptr[slot] = e

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hgl.graph import sampler_kernels as kernels
 from hgl.graph.sample import Layout, Sample
-from hgl.graph.sampler_kernels import Relations, Seeds, Workspace
+from hgl.graph.sampler_kernels import Counts, Fields, Plan, Seeds, Starts, Workspace
 from hgl.graph.temporal_graph import TemporalGraph
 
 _SHARES_PER_THREAD = 2
@@ -28,8 +28,8 @@ class NumbaBackend:
     """Samples with `threads` threads; may be called from several threads at once."""
 
     def __init__(self, graph: TemporalGraph, layout: Layout, *, latest: bool, threads: int) -> None:
-        self.graph, self.layout, self.latest, self.threads = graph, layout, latest, threads
-        self._relations = _addresses(graph, layout)
+        self.graph, self.layout, self.threads = graph, layout, threads
+        self._plan = _plan(graph, layout, latest)
         self._free: list[Workspace] = []
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
@@ -39,58 +39,48 @@ class NumbaBackend:
         """Sample seeds ([n] rows of node type `entity`) that see floor < time <= limit."""
         if floor is None:
             floor = torch.full_like(limit, kernels.NO_FLOOR)
-        seeds = Seeds(rows.numpy(), limit.numpy(), floor.numpy(), keys.numpy().view(np.uint64))
+        seeds = Seeds(*(array.contiguous().numpy() for array in (rows, limit, floor, keys)))
         layout, count, hops = self.layout, len(rows), self.layout.num_hops
-        num_copies = np.zeros((len(layout.node_types), hops + 1, count), np.int64)
-        num_edges = np.zeros((len(layout.edge_types), hops, count), np.int64)
-
-        def walk(span: tuple[int, int]) -> tuple[tuple[int, int], Workspace]:
-            return span, self._walk(seeds, entity, span, num_copies, num_edges)
-
-        walked = self._map(walk, _spans(count, self.threads))
-        copy_start, edge_start = _starts(num_copies), _starts(num_edges)
-        slot_start = _starts(num_copies[layout.dst, :-1])
+        counts = Counts(
+            np.zeros((len(layout.node_types), hops + 1, count), np.int64),
+            np.zeros((len(layout.edge_types), hops, count), np.int64),
+        )
+        spans = _spans(count, self.threads)
+        works = self._map(lambda span: self._walk(seeds, entity, span, counts), spans)
+        targets = counts.copies[layout.dst, :-1]
+        starts = Starts(_starts(counts.copies), _starts(counts.edges), _starts(targets))
+        num_copies, num_edges = counts.copies.sum(axis=2), counts.edges.sum(axis=2)
         row, seed = (torch.empty(int(num_copies.sum()), dtype=torch.int64) for _ in range(2))
         src = torch.empty(int(num_edges.sum()), dtype=torch.int32)
-        ptr = torch.zeros(int(num_copies[layout.dst, :-1].sum()) + 1, dtype=torch.int32)
-        starts = (copy_start, edge_start, slot_start)
-        fields = tuple(field.numpy() for field in (row, seed, src, ptr))
+        ptr = torch.zeros(int(targets.sum()) + 1, dtype=torch.int32)
+        out = Fields(*(array.numpy() for array in (row, seed, src, ptr)))
 
         def place(part: tuple[tuple[int, int], Workspace]) -> None:
-            (begin, end), work = part
-            kernels.place(begin, end, work, self._relations, *starts, num_copies, *fields)
-            self._free.append(work)
+            kernels.place(*part[0], part[1], self._plan, counts, starts, out)
+            self._free.append(part[1])
 
-        self._map(place, walked)
-        return Sample(layout, row, seed, src, ptr, num_copies.sum(axis=2), num_edges.sum(axis=2))
+        self._map(place, zip(spans, works))
+        return Sample(layout, row, seed, src, ptr, num_copies, num_edges)
 
-    def _walk(
-        self,
-        seeds: Seeds,
-        entity: int,
-        span: tuple[int, int],
-        num_copies: np.ndarray,
-        num_edges: np.ndarray,
-    ) -> Workspace:
+    def _walk(self, seeds: Seeds, entity: int, span: tuple[int, int], counts: Counts) -> Workspace:
         """Walk the seeds of `span` in a workspace of their own, which grows until they fit."""
         work = self._free.pop() if self._free else _workspace(self.layout, _ROOM, _SLOTS)
-        at = np.zeros(7, np.int64)
+        at = np.zeros(8, np.int64)
         at[kernels.SEED], at[kernels.LAST] = span
-        told = (self._relations, self.layout.fanout, self.latest)
-        while at[kernels.SEED] < at[kernels.LAST]:
-            kernels.walk(seeds, entity, *told, work, at, num_copies, num_edges)
-            if at[kernels.SEED] < at[kernels.LAST]:
-                work = _grown(self.layout, work, at)
-        return work
+        while True:
+            kernels.walk(seeds, entity, self._plan, work, at, counts)
+            if at[kernels.SEED] == at[kernels.LAST]:
+                return work
+            work = _grown(self.layout, work, at)
 
     def _map(self, task: Callable[[Given], Made], parts: Iterable[Given]) -> list[Made]:
         return list((self._pool.map if self._pool else map)(task, parts))
 
 
-def _addresses(graph: TemporalGraph, layout: Layout) -> Relations:
+def _plan(graph: TemporalGraph, layout: Layout, latest: bool) -> Plan:
     relations = [graph.relations[edge_type] for edge_type in layout.edge_types]
     sizes = [graph.num_nodes[node_type] for node_type in layout.node_types]
-    return Relations(
+    return Plan(
         layout.src,
         layout.dst,
         np.array([r.colptr.data_ptr() for r in relations], np.int64),
@@ -98,6 +88,8 @@ def _addresses(graph: TemporalGraph, layout: Layout) -> Relations:
         np.array([0 if r.time is None else r.time.data_ptr() for r in relations], np.int64),
         np.array([r.row.dtype == torch.int64 for r in relations], np.bool_),
         np.cumsum([0, *sizes[:-1]], dtype=np.int64),
+        layout.fanout,
+        latest,
     )
 
 
