@@ -16,9 +16,11 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import duckdb
+import made_up as made
 import pandas as pd
 import pyarrow as pa
 import yaml
@@ -213,6 +215,13 @@ def baseball(_: Path) -> Stripped:
     return Stripped(connection, tables, pkeys, frozenset(fkeys), frozenset(also))
 
 
+def made_up(_: Path, name: str) -> Stripped:
+    """Fill a well-known schema with serial numbers."""
+    database = made.make(made.schemas()[name])
+    connection, tables = _arrow(database.tables)
+    return Stripped(connection, tables, database.pkeys, database.fkeys)
+
+
 def _parquet(folder: Path) -> tuple[duckdb.DuckDBPyConnection, dict[str, TableSchema]]:
     connection, tables = duckdb.connect(), {}
     for file in sorted(folder.glob("*.parquet")):
@@ -231,9 +240,15 @@ def _scanned(connection: duckdb.DuckDBPyConnection, name: str) -> TableSchema:
 def _frames(
     frames: Mapping[str, pd.DataFrame],
 ) -> tuple[duckdb.DuckDBPyConnection, dict[str, TableSchema]]:
+    return _arrow({n: pa.Table.from_pandas(f, preserve_index=False) for n, f in frames.items()})
+
+
+def _arrow(
+    stored: Mapping[str, pa.Table],
+) -> tuple[duckdb.DuckDBPyConnection, dict[str, TableSchema]]:
     connection, tables = duckdb.connect(), {}
-    for name, frame in frames.items():
-        connection.register(f"{name} ", pa.Table.from_pandas(frame, preserve_index=False))
+    for name, table in stored.items():
+        connection.register(f"{name} ", table)
         connection.execute(
             f"CREATE VIEW {identifier(name)} AS SELECT * FROM {identifier(name + ' ')}"
         )
@@ -248,6 +263,7 @@ SOURCES: dict[str, tuple[str, Callable[[Path], Stripped]]] = {
     "stack-exchange": ("se-quantumcomputing", stack_exchange),
     "flights": ("", flights),
     "baseball": ("", baseball),
+    **{name: ("", partial(made_up, name=name)) for name in made.schemas()},
 }
 
 

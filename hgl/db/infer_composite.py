@@ -47,7 +47,7 @@ def _owned(tables: Mapping[str, Survey], keys: Mapping[str, Key], key: Key) -> b
     Tables that are keyed alike and none of which the key is named for are siblings, not parents.
     """
     table = tables[key.table]
-    if any(likeness(table.names[c].entity, table.name.words) == 1.0 for c in key.columns):
+    if any(likeness(table.names[c].entity, table.name.entity) == 1.0 for c in key.columns):
         return True
     words = {table.names[c].words for c in key.columns}
     return not any(

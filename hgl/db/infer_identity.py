@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
@@ -9,17 +10,18 @@ import duckdb
 
 from hgl.db.duck import identifier
 from hgl.db.infer_findings import Evidence
-from hgl.db.infer_profile import EXACT_ROWS, Profile, is_unique, value_sql
+from hgl.db.infer_profile import is_unique, value_sql
 from hgl.db.infer_references import Reference
 from hgl.db.infer_survey import Key, Survey
 from hgl.db.infer_words import SEQUENCES
-from hgl.db.names import likeness
+from hgl.db.names import likeness, parse
 
 ENOUGH = 0.5
 """Score from which a single column is the primary key."""
 WIDEST = 3
 CONSIDERED = 10
 """Columns that combinations are drawn from."""
+_NATS_TO_TRUST = 3.0
 _ROWS_TO_TRUST = 30
 """Below this many rows combinations are distinct by accident."""
 
@@ -48,7 +50,6 @@ def choose(
 
 def _scored(key: Key, own: Iterable[Reference], references: Iterable[Reference]) -> Key:
     """Raise a key that others refer to, lower one that refers to another table itself."""
-    callers = {r.child for r in references if r.parent.columns == key.columns} if key else set()
     callers = {
         r.child
         for r in references
@@ -72,7 +73,9 @@ def _bridge(
     parents = {r.parent.table for r in own}
     if not 2 <= len(columns) <= WIDEST:
         return None
-    named_for = [p for p in parents if any(likeness((w,), (p,)) for w in table.name.words)]
+    named_for = [
+        p for p in parents if any(likeness((w,), parse(p).words) for w in table.name.entity)
+    ]
     if len(columns) < len(table.columns) and len(named_for) < 2:
         return None
     profiles = [table.columns[c] for c in columns]
@@ -92,6 +95,7 @@ def _composite(
 ) -> Key | None:
     """Return the first combination of two or three columns that is unique, the likeliest first."""
     columns = _considered(table, own, taken)
+    weights = {c: _weight(table, own, c) for c in columns}
     name, rows = table.schema.name, table.rows
     for width in range(2, WIDEST + 1):
         drawn = [
@@ -99,7 +103,12 @@ def _composite(
         ]
         drawn.sort(key=lambda c: (-sum(_weight(table, own, x) for x in c), _places(table, c)))
         if rows < _ROWS_TO_TRUST:
-            drawn = [c for c in drawn if all(_weight(table, own, x) >= 1 for x in c)]
+            drawn = [c for c in combinations(columns, width) if max(weights[x] for x in c) >= 1]
+        if rows < _ROWS_TO_TRUST:
+            drawn = [c for c in drawn if all(weights[x] >= 1 for x in c)]
+        drawn.sort(
+            key=lambda c: (_accident(table, c), -sum(weights[x] for x in c), _places(table, c))
+        )
         for combination in _nearly_unique(connection, table, drawn):
             profiles = [table.columns[c] for c in combination]
             if is_unique(connection, name, profiles):
@@ -126,15 +135,27 @@ def _considered(table: Survey, own: Sequence[Reference], taken: set[str]) -> lis
 
 
 def _weight(table: Survey, own: Sequence[Reference], column: str) -> float:
-    """2 for a reference, 1 for an identifier, 0.5 for a counter or an instant, 0 for content."""
+    """Return how well a column suits a composite key.
+
+    3: named for its table; 2: a reference; 1: an identifier; less: an instant, a counter, an
+    identifier in a role (`teamIDwinner`: what the row refers to, not what it is); 0: content.
+    """
     name = table.names[column]
+    if name.mark and name.entity == table.name.entity and not name.role:
+        return 3.0
     if any(r.columns == (column,) for r in own):
         return 2.0
-    if name.identifies or name.entity == table.name.words:
-        return 1.0
+    if name.identifies or name.entity == table.name.entity:
+        return 0.5 if name.role else 1.0
     if table.columns[column].family == "instant" or table.columns[column].shape.instants > 0.95:
         return 0.75
     return 0.5 if name.mark or (name.words and name.words[-1] in SEQUENCES) else 0.0
+
+
+def _accident(table: Survey, combination: Sequence[str]) -> bool:
+    """Whether so few rows would differ in columns of so many values anyway, as birthdays do."""
+    values = math.prod(table.columns[c].distinct for c in combination)
+    return table.rows**2 / (2 * values) < _NATS_TO_TRUST
 
 
 def _places(table: Survey, combination: Sequence[str]) -> int:

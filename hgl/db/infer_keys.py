@@ -34,6 +34,7 @@ def infer_keys(
         key = Key(name, declared, 1.0) if declared else choose(connection, table, found)
         if key is not None:
             keys[name] = key
+    found = [r for r in found if not _part_of(r.parent, keys.get(r.parent.table))]
     found += composite_references(connection, surveys, keys)
     keyed = {
         name: _filled(table, keys.get(name), [r for r in found if r.child == name])
@@ -41,6 +42,11 @@ def infer_keys(
     }
     findings = [_primary(k) for n, k in keys.items() if not tables[n].pkey]
     return keyed, findings + [_foreign(r) for r in found]
+
+
+def _part_of(key: Key, chosen: Key | None) -> bool:
+    """Whether a column is distinct by accident: its table's key needs it and others."""
+    return chosen is not None and {*key.columns} < {*chosen.columns}
 
 
 def _filled(table: TableSchema, key: Key | None, found: Iterable[Reference]) -> TableSchema:

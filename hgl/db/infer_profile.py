@@ -113,6 +113,23 @@ def value_sql(profile: Profile, alias: str = "") -> str:
     return _filled(column, profile.kind)
 
 
+def instant_sql(profile: Profile) -> str:
+    """Return SQL for a column's value as a timestamp in UTC, null where it is none.
+
+    A number below 3000 is a year, known when it ends; others count from 1970.
+    """
+    column = identifier(profile.name)
+    if profile.family == "instant":
+        return f"{column}::TIMESTAMP"
+    if profile.family == "text":
+        return f"(TRY_CAST({column} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
+    number = f"{column}::DOUBLE"
+    factor = f"CASE WHEN {number} < 1e11 THEN 1e6 WHEN {number} < 1e14 THEN 1e3 ELSE 1 END"
+    year = f"make_timestamp({column}::BIGINT + 1, 1, 1, 0, 0, 0.0)"
+    counted = f"make_timestamp(({number} * {factor})::BIGINT)"
+    return f"CASE WHEN {number} < 3000 THEN {year} ELSE {counted} END"
+
+
 def is_unique(connection: duckdb.DuckDBPyConnection, table: str, columns: list[Profile]) -> bool:
     """Whether no two rows of `table` agree in `columns`, exactly; nulls are left out."""
     values = ", ".join(value_sql(c) for c in columns)
@@ -178,7 +195,7 @@ def _shapes(
             f"avg(length({value}))",
             f"avg(array_length(string_split(trim({value}), ' ')))",
             f"avg((TRY_CAST({value} AS DOUBLE) IS NOT NULL)::INT) FILTER ({value} IS NOT NULL)",
-            f"avg((TRY_CAST({value} AS TIMESTAMP) IS NOT NULL)::INT) FILTER ({value} IS NOT NULL)",
+            f"avg((TRY_CAST({value} AS TIMESTAMPTZ) IS NOT NULL)::INT) FILTER ({value} IS NOT NULL)",
             f"avg(regexp_matches({value}, '{_TOKEN}')::INT)",
         ]
     sample = f"SELECT {', '.join(identifier(c) for c in columns)} FROM {identifier(table)}"

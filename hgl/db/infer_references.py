@@ -15,9 +15,9 @@ import duckdb
 from hgl.db.infer_findings import Evidence
 from hgl.db.infer_inclusion import Inclusion, held, include, some_values
 from hgl.db.infer_profile import Profile
-from hgl.db.infer_survey import WORTHY, Key, Survey, keyable
-from hgl.db.infer_words import CATEGORIES, MEASURES, PERSON_ROLES, PERSON_TABLES, SELF
-from hgl.db.names import Name, likeness
+from hgl.db.infer_survey import WORTHY, Key, Survey, is_surrogate, keyable
+from hgl.db.infer_words import CATEGORIES, MEASURES, PERSON_ACTS, PERSON_ROLES, PERSON_TABLES, SELF
+from hgl.db.names import Name, likeness, word_likeness
 
 ACCEPTED = 0.6
 """Score from which a reference is taken."""
@@ -46,9 +46,13 @@ def references(
     for child, column, key, named in (*_by_name(tables), *_by_value(connection, tables)):
         reference = _weighed(connection, tables, child, column, key, named)
         best = found.get((child, column))
-        if reference.score >= ACCEPTED and (best is None or reference.score > best.score):
+        if reference.score >= ACCEPTED and (best is None or _better(reference, best)):
             found[child, column] = reference
     return list(found.values())
+
+
+def _better(one: Reference, other: Reference) -> bool:
+    return (one.score, _rank(one.parent)) > (other.score, _rank(other.parent))
 
 
 Candidate = tuple[str, str, Key, Evidence]
@@ -57,12 +61,13 @@ Candidate = tuple[str, str, Key, Evidence]
 
 def _by_name(tables: Mapping[str, Survey]) -> Iterator[Candidate]:
     """Yield the pairs whose names and types allow a reference."""
+    keys = {n: [(k, is_surrogate(k, tables)) for k in t.keys] for n, t in tables.items()}
     for child, column, values in _free_columns(tables):
         for parent in tables.values():
-            for key in parent.keys:
+            for key, surrogate in keys[parent.schema.name]:
                 if _types(values, parent.columns[key.columns[0]]) == 0.0:
                     continue
-                named = name_evidence(tables[child], column, parent, key)
+                named = name_evidence(tables[child], column, parent, key, surrogate)
                 if named.score >= _NAMED:
                     yield child, column, key, named
 
@@ -108,31 +113,44 @@ def _may_go_unnamed(tables: Mapping[str, Survey], child: str, column: str) -> bo
     name, values = tables[child].names[column], tables[child].columns[column]
     if tables[child].key_of(column) or not name.words or name.words[-1] in MEASURES:
         return False
-    if any(likeness(name.entity, t.name.words) >= _NAMED for t in tables.values()):
+    if any(likeness(name.entity, t.name.entity) >= _NAMED for t in tables.values()):
         return False
     if values.family == "int":
         return name.identifies and name.head not in CATEGORIES
     return values.distinct >= 3 and values.shape.words < 1.5
 
 
-def name_evidence(table: Survey, column: str, parent: Survey, key: Key) -> Evidence:
-    """Return how much the name of `column` makes it a reference to `key` of `parent`."""
+def name_evidence(
+    table: Survey, column: str, parent: Survey, key: Key, surrogate: bool
+) -> Evidence:
+    """Return how much the name of `column` makes it a reference to `key` of `parent`.
+
+    Args:
+        surrogate: the key is called as those of other tables, so its name says nothing.
+    """
     own = table.schema.name == parent.schema.name
-    if own and key.columns == (column,):
-        return Evidence("name", 0.0, "the key itself")
     name, target = table.names[column], parent.names[key.columns[0]]
-    reasons = [_parent_named(name, table, parent, own), _key_named(name, target, parent, key)]
-    reasons.append(_role_named(name, parent, own))
+    itself = table.key_of(column)
+    if itself is not None and name.words == target.words and _rank(itself) >= _rank(key):
+        return Evidence("name", 0.0, "the key itself, or one that ranks above")
+    reasons = [_parent_named(name, table, parent, own), _role_named(name, parent, own)]
+    if not surrogate:
+        reasons.append(_key_named(name, target, parent, key))
     best = max(reasons, key=lambda e: e.score)
-    home = likeness(name.entity, table.name.words) if table.key_of(column) else 0.0
+    home = likeness(name.entity, table.name.entity) if itself else 0.0
     if not own and home >= best.score:
         return Evidence("name", 0.0, "this table's own key")
     return best
 
 
+def _rank(key: Key) -> tuple[float, str]:
+    """Which of two keys of the same name is the parent's, so that no two refer to each other."""
+    return key.score, key.table
+
+
 def _parent_named(name: Name, table: Survey, parent: Survey, own: bool) -> Evidence:
-    score = likeness(name.entity, parent.name.words)
-    exact = name.entity == parent.name.words and not name.role
+    score = likeness(name.entity, parent.name.entity)
+    exact = name.entity == parent.name.entity and not name.role
     if not score or (own and exact):
         return Evidence("name", 0.0, "does not name the table")
     if not name.mark:
@@ -150,16 +168,18 @@ def _key_named(name: Name, target: Name, parent: Survey, key: Key) -> Evidence:
     alike = 1.0 if name.words == target.words else likeness(name.entity, target.entity) * 0.9
     if not alike or (not name.mark and name.words != target.words):
         return Evidence("name", 0.0, "called otherwise")
-    at_home = key.score >= 0.9 or likeness(target.entity, parent.name.words) > 0
+    at_home = key.score >= 0.9 or likeness(target.entity, parent.name.entity) > 0
     said = "called as the key" if name.words == target.words else "called much as the key"
     return Evidence("name", alike * (0.95 if at_home else 0.85), said)
 
 
 def _role_named(name: Name, parent: Survey, own: bool) -> Evidence:
     """A role of another row of the same table (`ReportsTo`), or of people (`SupportRepId`)."""
-    if own and name.head in SELF and (name.mark or name.words == name.entity):
+    stated = name.mark or likeness(name.entity[:-1], parent.name.entity)
+    if own and name.head in SELF and (stated or len(name.words) == 1):
         return Evidence("name", 0.65, f"{name.head!r} is a role within the same table")
-    if name.mark and name.head in PERSON_ROLES and parent.name.head in PERSON_TABLES:
+    people = any(word_likeness(parent.name.head, known) for known in PERSON_TABLES)
+    if people and (name.head in PERSON_ROLES or (name.mark and name.head in PERSON_ACTS)):
         return Evidence("name", 0.65, f"{name.head!r} is a role of people")
     return Evidence("name", 0.0, "no role")
 

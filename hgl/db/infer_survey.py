@@ -10,7 +10,7 @@ import duckdb
 from hgl.db.infer_findings import Evidence
 from hgl.db.infer_profile import Profile, is_unique, profile
 from hgl.db.infer_words import CODES, LINKS, MEASURES
-from hgl.db.names import Name, likeness, parse, vocabulary_of
+from hgl.db.names import Name, likeness, parse, parse_tables, vocabulary_of
 from hgl.db.schema import TableSchema
 
 LONGEST_KEY = 64
@@ -64,12 +64,12 @@ def survey(
     connection: duckdb.DuckDBPyConnection, tables: Mapping[str, TableSchema]
 ) -> dict[str, Survey]:
     """Profile every table and find its single-column candidate keys."""
-    vocabulary = vocabulary_of(tables)
+    vocabulary, called = vocabulary_of(tables), parse_tables(tables)
     found = {}
     for table in tables.values():
         profiles = profile(connection, table.name)
         own = [c.name for c in table.columns if c.name in profiles]
-        name = parse(table.name, vocabulary)
+        name = called[table.name]
         names = {c: parse(c, vocabulary) for c in own}
         columns = {c: profiles[c] for c in own}
         keys = _keys(connection, Survey(table, name, columns, names))
@@ -100,21 +100,37 @@ def _keys(connection: duckdb.DuckDBPyConnection, table: Survey) -> tuple[Key, ..
     return tuple(sorted(found, key=lambda k: (k.columns != declared, -k.score)))
 
 
+def is_surrogate(key: Key, tables: Mapping[str, Survey]) -> bool:
+    """Whether the key is a serial number called as those of other tables: `row_id` in each."""
+    name = tables[key.table].names[key.columns[0]]
+    alike = [
+        t
+        for t in tables.values()
+        for k in t.keys
+        if t.names[k.columns[0]].words == name.words and _is_serial(t.columns[k.columns[0]])
+    ]
+    return len(alike) > 1 and not any(likeness(name.entity, t.name.entity) for t in alike)
+
+
+def _is_serial(column: Profile) -> bool:
+    return column.family == "int" and column.filled > 0 and column.density > 0.99
+
+
 def name_evidence(column: Name, table: Name, position: int) -> Evidence:
     """Return how much a column's name and position make it look like the key of `table`."""
     first = position == 0
-    named_for = likeness(column.entity, table.words)
+    named_for = likeness(column.entity, table.entity)
     if column.mark in LINKS:
         return Evidence("name", 0.0, "points at something else")
     if column.identifies:
         if not column.entity or named_for == 1.0:
             return Evidence("name", 1.0, "named as this table's identifier")
-        if named_for or {*column.entity} & {*table.words}:
+        if named_for or {*column.entity} & {*table.entity}:
             return Evidence("name", 0.9, "an identifier named much like this table")
         return Evidence("name", 0.75 if first else 0.6, "an identifier" + ", first" * first)
     if column.mark in CODES and column.entity and named_for == 1.0:
         return Evidence("name", 0.9, "this table's code")
-    if column.entity == table.words:
+    if column.entity == table.entity:
         return Evidence("name", 0.6, "called as this table is")
     if column.words and column.words[-1] in MEASURES:
         return Evidence("name", 0.3 * first, "called as content is" + ", but first" * first)

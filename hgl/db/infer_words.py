@@ -7,33 +7,42 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+NUMBERS = _words("no num number nr")
+"""Words for a running number, and for how many there are."""
 IDENTIFIERS = _words("id key pk fk sk uuid guid oid identifier")
 """Words that say: this column identifies a row."""
-CODES = _words("code no num number nr ref abbr iso symbol slug")
+CODES = NUMBERS | _words("code ref abbr iso symbol slug")
 """Words that may identify a row, and often just describe it."""
 LINKS = _words("by to via of")
 """Trailing words that say: this column points at somebody or something."""
 
 SELF = _words(
-    "parent manager mgr supervisor boss superior report reply predecessor successor previous prev "
-    "next original root ancestor duplicate superseded replaced merged"
+    "parent superior report reply predecessor successor previous prev next original root ancestor "
+    "duplicate superseded replaced merged"
 )
 """Roles that another row of the same table plays."""
 PERSON_ROLES = _words(
-    "rep representative agent manager mgr supervisor clerk salesperson salesman seller technician "
-    "instructor teacher author owner creator editor assignee reporter approver reviewer sender "
-    "recipient receiver created updated modified approved assigned deleted closed opened submitted "
-    "reviewed handled voted posted"
+    "rep representative agent manager mgr supervisor boss clerk salesperson salesman seller buyer "
+    "technician instructor teacher author owner creator editor assignee reporter approver reviewer "
+    "sender recipient receiver friend follower followee"
 )
+"""Roles that people play."""
+PERSON_ACTS = _words(
+    "created updated modified edited approved assigned deleted closed opened submitted reviewed "
+    "handled voted posted followed invited reported"
+)
+"""The same as verbs: who did it, where a mark follows (`created_by`)."""
 PERSON_TABLES = _words("employee staff user person member account agent worker")
-"""Tables whose rows play the roles above."""
+"""Tables whose rows play these roles."""
+PREFIXES = _words("tbl tb t dim fact stg lkp ref")
+"""First words of table names that say what kind of table it is."""
 
 CATEGORIES = _words(
-    "type kind status state category class group flag level mode method channel gender sex zone "
-    "zip postal postcode zipcode region section segment division league grade rating tier currency "
+    "type kind status state category class group flag mode method channel gender sex zone "
+    "zip postal postcode zipcode region section segment division league currency "
     "language locale unit"
 )
-"""Words for codes: their numbers name something, they do not measure."""
+"""Words for what codes tell: such numbers name something, they do not measure."""
 MEASURES = _words(
     "name title description value amount price cost total sum count quantity qty rate score size "
     "weight height width length age point position rank order level grade balance salary latitude "
@@ -59,3 +68,33 @@ GLUE = _words(
     "state group order history log map link role state title"
 )
 """Words often written together with others, as in `orderdetails`."""
+
+TIMES = _words("date dat time timestamp datetime ts dt day hour moment instant when at on utc gmt")
+"""Words that say: this is an instant."""
+YEARS = _words("year yr season")
+RECORDED = _words(
+    "created creation create inserted insert added add registered registration signup joined join "
+    "recorded record logged posted published submitted submission uploaded entered entry received "
+    "ingested captured"
+)
+"""The row came into being: the best evidence of when it became known."""
+HAPPENED = _words(
+    "event transaction order ordered invoice sale sold purchase purchased payment booking "
+    "booked visit session occurred observed observation measured measurement sample sampled issued "
+    "opened open placed sent hired hire start started starting begin began review search request "
+    "viewed view click clicked action admit admission rental race game match chart call asked"
+)
+"""What the row tells of took place."""
+LATER = _words(
+    "birth born birthday dob death died dod expire expired expiry expiration due deadline required "
+    "shipped ship delivered delivery closed close completed complete completion finished finish "
+    "resolved resolution updated update modified modify modification edited edit changed change "
+    "last latest end ended ending until till to thru through stop final next future planned plan "
+    "scheduled sched target expected estimated estimate promised returned return cancelled canceled "
+    "deleted archived activity access accessed seen login retired termination terminated left leave "
+    "exit discharge disch out approved accepted rejected decided confirmed verified paid settled "
+    "maturity valid renewal eta"
+)
+"""Told later than the row itself, or about something else."""
+LATER_PARTS = ("birth", "death", "expir", "update", "modif", "deliver", "complet", "cancel")
+"""The same inside words written together."""

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from hgl.db.infer_words import CODES, GLUE, IDENTIFIERS, LINKS, NOT_GLUED
+from hgl.db.infer_words import (
+    CODES,
+    GLUE,
+    IDENTIFIERS,
+    LINKS,
+    NOT_GLUED,
+    PERSON_ACTS,
+    PERSON_ROLES,
+    PREFIXES,
+    SELF,
+)
 
 _IRREGULAR = {
     "people": "person",
@@ -70,12 +81,27 @@ def parse(text: str, vocabulary: Collection[str] = frozenset()) -> Name:
     marks = [i for i, w in enumerate(words) if w in IDENTIFIERS]
     if marks and marks[-1] > 0:
         at = marks[-1]
-        return Name(text, words, words[:at], words[at + 1 :], words[at])
+        linked = at - 1 if at > 1 and words[at - 1] in LINKS else at
+        return Name(text, words, words[:linked], words[at + 1 :], words[at])
     if marks:
         return Name(text, words, words[1:], (), words[0])
     if words and (words[-1] in CODES or (words[-1] in LINKS and len(words) > 1)):
         return Name(text, words, words[:-1], (), words[-1])
     return Name(text, words, words)
+
+
+def parse_tables(tables: Collection[str]) -> dict[str, Name]:
+    """Return table names taken apart, without a first word that all share or that says nothing."""
+    vocabulary = vocabulary_of(tables)
+    names = {t: parse(t, vocabulary) for t in tables}
+    firsts = {n.words[:1] for n in names.values()}
+    shared = firsts if len(firsts) == 1 and len(names) > 1 else set()
+    return {
+        t: dataclasses.replace(n, entity=n.entity[1:])
+        if len(n.entity) > 1 and (n.words[:1] in shared or n.words[0] in PREFIXES)
+        else n
+        for t, n in names.items()
+    }
 
 
 def vocabulary_of(tables: Iterable[str]) -> frozenset[str]:
@@ -166,7 +192,18 @@ def _unglued(word: str, vocabulary: Collection[str]) -> list[str]:
     for mark in ("id", "key"):
         if word.endswith(mark) and word not in NOT_GLUED and len(word) >= len(mark) + _SHORTEST:
             return [word[: -len(mark)], mark]
+    for link in LINKS:
+        bare = word.removesuffix(link)
+        if bare != word and _is_linkable(bare, vocabulary):
+            return [bare, link]
     return [word]
+
+
+def _is_linkable(word: str, vocabulary: Collection[str]) -> bool:
+    """Whether `by`, `to` or `via` may follow: a role, an act or the stem of a table's word."""
+    if {word, singular(word)} & (SELF | PERSON_ROLES | PERSON_ACTS):
+        return True
+    return len(word) >= _SHORTEST and any(_stem(word) == _stem(known) for known in vocabulary)
 
 
 def _cut(word: str, vocabulary: frozenset[str]) -> list[str] | None:
@@ -185,7 +222,7 @@ def _cut(word: str, vocabulary: frozenset[str]) -> list[str] | None:
 
 
 def _is_piece(piece: str, start: int, vocabulary: frozenset[str]) -> bool:
-    if start and piece in IDENTIFIERS | CODES:
+    if start and piece in IDENTIFIERS | CODES | {"at"}:
         return True
     known = {piece, singular(piece)}
     return len(piece) >= _SHORTEST and bool(known & vocabulary or known & GLUE)
