@@ -45,12 +45,12 @@ def _keyed(
     connection: duckdb.DuckDBPyConnection,
     tables: Mapping[str, TableSchema],
     overrides: Overrides,
-    fkeys_declared: bool,
+    fkeys_declared: frozenset[str],
 ) -> tuple[Mapping[str, TableSchema], list[Finding]]:
     """Return `tables` with keys inferred wherever neither the user nor the source spoke."""
     stated = {name: overrides.get(name, {}) for name in tables}
     pkey_open = {n for n, t in tables.items() if not t.pkey and "pkey" not in stated[n]}
-    fkeys_open = {n for n in tables if not fkeys_declared and "fkeys" not in stated[n]}
+    fkeys_open = {n for n in tables if "fkeys" not in stated[n]} - fkeys_declared
     if not pkey_open | fkeys_open:
         return tables, []
     inferred, findings = infer_keys(connection, tables)

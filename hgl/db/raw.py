@@ -24,13 +24,13 @@ class Raw:
     Attributes:
         schema: the tables and the keys the source declares; columns may be left to `open_views`.
         scans: per table, the DuckDB table expression that reads it.
-        fkeys_declared: the source speaks about foreign keys, so none are inferred.
+        fkeys_declared: tables whose foreign keys the source states, so none are inferred.
         defects: counts found while reading, for example `{"t.price: not a number": 9}`.
     """
 
     schema: Schema
     scans: Mapping[str, str]
-    fkeys_declared: bool = False
+    fkeys_declared: frozenset[str] = frozenset()
     defects: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -1,0 +1,338 @@
+"""Live SQL databases: reflection and read-only streaming. The only importer of SQLAlchemy."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy
+from sqlalchemy import exc
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine.reflection import Inspector, ObjectKind
+
+from hgl.db import sqlite
+from hgl.db.cache import digest_files
+from hgl.db.conform import column as conformed
+from hgl.db.dialects import CAREFUL_SQLITE, DIALECTS, OTHER
+from hgl.db.duck import parquet
+from hgl.db.files import table_file
+from hgl.db.raw import Raw, check_names
+from hgl.db.redact import redact
+from hgl.db.reflected import Described, Names, declared, key_columns, table_read
+from hgl.db.schema import Column, Schema, TableSchema
+from hgl.db.source import Request, Source
+from hgl.db.stream import Misfit, Reader, TableRead, read_tables
+from hgl.errors import HglError, MissingExtra, SchemaError, SourceError
+
+log = logging.getLogger(__name__)
+
+_DRIVERS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "postgresql": (("psycopg", "psycopg"), ("psycopg2", "psycopg2")),
+    "mysql": (("pymysql", "pymysql"), ("mysqldb", "MySQLdb")),
+    "mariadb": (("pymysql", "pymysql"), ("mysqldb", "MySQLdb")),
+}
+"""Per dialect, where the URL names no driver: (SQLAlchemy's name, module), preferred one first."""
+_BATCH_BYTES = 4 << 20
+_FIRST_ROWS, _MOST_ROWS = 256, 16384
+_PARTITIONS = "SELECT relname FROM pg_catalog.pg_class WHERE relispartition"
+
+
+def reflect(
+    url: str,
+    *,
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    views: Sequence[str] = (),
+    sql_schema: str | None = None,
+) -> Schema:
+    """Return the tables and keys that a live database declares; only its catalogue is read.
+
+    Raises: SourceError: it cannot be reached. SchemaError: a name given is not there.
+        MissingExtra: its driver is not installed.
+    """
+    request = Request(include=include, exclude=exclude, views=views, sql_schema=sql_schema)
+    return LiveDatabase(url, request).reflect().schema
+
+
+def sql_source(url: str, request: Request) -> Source:
+    """Return the live database at `url` as a source; see `Database.open`.
+
+    Raises: SourceError: the URL makes no sense. MissingExtra: its driver is not installed.
+    """
+    live = LiveDatabase(url, request)
+    return Source(live.name, live.content(), redact(url), live.read)
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """What a live database declares.
+
+    Attributes:
+        schema: tables, columns as they will be stored, declared keys.
+        tables: how to read each of them.
+        fkeys_declared: tables that state all their foreign keys.
+        blobs: (table, column) left out.
+    """
+
+    schema: Schema
+    tables: tuple[TableRead, ...]
+    fkeys_declared: frozenset[str]
+    blobs: tuple[tuple[str, str], ...]
+
+
+class LiveDatabase:
+    """One database URL and what is asked of it. Its password never leaves this object."""
+
+    def __init__(self, url: str, request: Request) -> None:
+        self._url = _parsed(url)
+        self._request = request
+        self._backend = self._url.get_backend_name()
+        self._file = _sqlite_file(self._url) if self._backend == "sqlite" else None
+        self._engine = _engine(self._url, self._file)
+
+    @property
+    def name(self) -> str:
+        """What the database is called."""
+        return (self._file.stem if self._file else self._url.database) or self._backend
+
+    def content(self) -> str | None:
+        """Return a hash of the database where it is a file, else None."""
+        if self._file is None:
+            return None
+        journals = (self._file.with_name(self._file.name + end) for end in ("-wal", "-journal"))
+        return digest_files([self._file, *(j for j in journals if j.is_file())])
+
+    def reflect(self) -> Reflection:
+        """Return tables, columns and keys as declared."""
+        with self._failures(), self._engine.connect() as connection, warnings.catch_warnings():
+            warnings.simplefilter("ignore", exc.SAWarning)
+            return self._reflected(connection)
+
+    def read(self, folder: Path) -> Raw:
+        """Stream every table into `folder` inside one snapshot; see `stream.read_tables`."""
+        found = self.reflect()
+        with self._failures(), contextlib.closing(self._reader()) as reader:
+            tables: Sequence[TableRead] = found.tables
+            if self._backend == "sqlite":
+                tables = [sqlite.typed(reader.rows, t) for t in tables]
+            defects = read_tables(reader, tables, folder, self._request.progress)
+        files = {t.name: table_file(folder, t.name) for t in tables}
+        for table, column in found.blobs:
+            log.warning("%s.%s holds blobs; the column is left out", table, column)
+            rows = pq.read_metadata(files[table]).num_rows
+            defects[f"{table}.{column}: blob left out"] = rows
+        scans = {name: parquet([file]) for name, file in files.items()}
+        return Raw(found.schema, scans, found.fkeys_declared, defects)
+
+    def _reflected(self, connection: Connection) -> Reflection:
+        inspector = sqlalchemy.inspect(connection)
+        schema = self._request.sql_schema
+        if schema is not None and schema not in (known := inspector.get_schema_names()):
+            raise SchemaError(f"sql_schema {schema!r} is unknown; there are: {', '.join(known)}")
+        tables = self._tables(connection, inspector)
+        options: dict[str, Any] = {
+            "schema": schema,
+            "filter_names": [*tables, *self._views(inspector)],
+            "kind": ObjectKind.ANY,
+        }
+        columns = {name: c for (_, name), c in inspector.get_multi_columns(**options).items()}
+        pkeys = {name: k for (_, name), k in inspector.get_multi_pk_constraint(**options).items()}
+        fkeys = {name: k for (_, name), k in inspector.get_multi_foreign_keys(**options).items()}
+        check_names(columns, f"database {self.name!r}")
+        names = {name: Names(columns[name]) for name in sorted(columns)}
+        keyed = {n: declared(n, pkeys.get(n, {}), fkeys.get(n, []), names) for n in names}
+        reads, blobs = self._reads(columns, keyed)
+        for read in reads:
+            stored = tuple(Column(field.name, str(field.type)) for field in read.schema)
+            keyed[read.name] = dataclasses.replace(keyed[read.name], columns=stored)
+        spoken = frozenset(tables) if any(t.fkeys for t in keyed.values()) else frozenset()
+        return Reflection(Schema(self.name, keyed), tuple(reads), spoken, tuple(blobs))
+
+    def _reads(
+        self, columns: Mapping[str, Described], keyed: Mapping[str, TableSchema]
+    ) -> tuple[list[TableRead], list[tuple[str, str]]]:
+        """Return how to read every table, and the (table, column) pairs left out."""
+        keys = key_columns(keyed)
+        reads, blobs = [], []
+        for name in keyed:
+            place = [p for p in (self._request.sql_schema, name) if p is not None]
+            quoted = ".".join(map(self._quoted, place))
+            read, left_out = table_read(
+                name, quoted, columns[name], keys[name], self._quoted, self._backend
+            )
+            reads.append(read)
+            blobs += [(name, column) for column in left_out]
+        return reads, blobs
+
+    def _tables(self, connection: Connection, inspector: Inspector) -> list[str]:
+        """Return the tables to read; a partition is read through its table.
+
+        Raises: SchemaError: one asked for is not there.
+        """
+        found = inspector.get_table_names(self._request.sql_schema)
+        if self._backend == "postgresql":
+            parts = connection.exec_driver_sql(_PARTITIONS).scalars().all()
+            found = [name for name in found if name not in parts]
+        return self._request.chosen(found, f"database {self.name!r}")
+
+    def _views(self, inspector: Inspector) -> list[str]:
+        """Return the views to read. Raises: SchemaError: one asked for is not there."""
+        if not self._request.views:
+            return []
+        found = inspector.get_view_names(self._request.sql_schema)
+        with contextlib.suppress(NotImplementedError):
+            found += inspector.get_materialized_view_names(self._request.sql_schema)
+        for view in self._request.views:
+            if view not in found:
+                known = ", ".join(sorted(found)) or "none"
+                raise SchemaError(f"views: {self.name!r} has no view {view!r}; it has: {known}")
+        return list(self._request.views)
+
+    def _quoted(self, name: str) -> str:
+        """Return `name` as the dialect quotes it. Some double a "%" for drivers that format text;
+        nothing is formatted here.
+        """
+        preparer = self._engine.dialect.identifier_preparer
+        doubles = "%%" in preparer.quote_identifier("%")
+        return preparer.quote_identifier(name).replace("%%" if doubles else "%", "%")
+
+    def _reader(self) -> Reader:
+        """Return the fastest reader whose driver is installed."""
+        driver = f"adbc_driver_{self._backend}"
+        if self._backend in ("sqlite", "postgresql") and importlib.util.find_spec(driver):
+            from hgl.db.adbc import PostgresqlReader, SqliteReader
+
+            if self._file is not None:
+                return SqliteReader(_file_uri(self._file))
+            uri = self._url.set(drivername="postgresql")
+            return PostgresqlReader(uri.render_as_string(hide_password=False))
+        return SqlalchemyReader(self._engine)
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turn whatever drivers raise into one SourceError without the password."""
+        try:
+            yield
+        except (HglError, MemoryError):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise SourceError(f"database {self._shown()}: {self._scrubbed(error)}") from None
+
+    def _shown(self) -> str:
+        return str(self._file) if self._file else redact(self._url.render_as_string())
+
+    def _scrubbed(self, error: Exception) -> str:
+        """Return what a driver says, on one line, without the password in any spelling."""
+        text = " ".join(str(getattr(error, "orig", None) or error).split())
+        password = self._url.password
+        for secret in {password, quote(password), quote_plus(password)} if password else ():
+            text = text.replace(secret, "***")
+        return redact(text)
+
+
+class SqlalchemyReader:
+    """Any dialect through its SQLAlchemy driver: rows stream, values are fitted one by one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.connect().execution_options(
+            stream_results=True, no_parameters=True
+        )
+        self._dialect = DIALECTS.get(engine.dialect.name, OTHER)
+        self._strict = engine.dialect.name == "sqlite"
+        self._careful: set[str] = set()
+        for statement in self._dialect.snapshot:
+            self._connection.exec_driver_sql(statement)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the few rows of a query."""
+        return [tuple(row) for row in self._connection.exec_driver_sql(sql)]
+
+    def batches(self, table: TableRead) -> Iterator[tuple[pa.RecordBatch, Counter[str]]]:
+        """Yield the rows of `table`, a few megabytes at a time. Raises: Misfit."""
+        size, careful = _FIRST_ROWS, table.name in self._careful
+        sql = table.select(CAREFUL_SQLITE if careful else self._dialect)
+        with contextlib.closing(self._connection.exec_driver_sql(sql)) as result:
+            while rows := result.fetchmany(size):
+                batch, lost = _batch(rows, table.schema)
+                if lost and self._strict and not careful:
+                    raise Misfit("values contradict the declared types")
+                yield batch, lost
+                size = max(1, min(_MOST_ROWS, _BATCH_BYTES * len(rows) // (batch.nbytes + 1)))
+
+    def careful(self, table: TableRead) -> tuple[TableRead, Mapping[str, int]]:
+        """Return how to read a misfitting SQLite `table`, and what its columns lose."""
+        self._careful.add(table.name)
+        return sqlite.careful(self.rows, table)
+
+    def close(self) -> None:
+        """End the transaction and the connection."""
+        self._connection.close()
+
+
+def _batch(rows: Sequence[Any], schema: pa.Schema) -> tuple[pa.RecordBatch, Counter[str]]:
+    """Return fetched rows as one batch of `schema`, and how many values did not fit."""
+    fitted = [conformed(values, f.type) for values, f in zip(zip(*rows), schema)]
+    lost = Counter({f.name: n for f, (_, n) in zip(schema, fitted)})
+    return pa.RecordBatch.from_arrays([array for array, _ in fitted], schema=schema), +lost
+
+
+def _parsed(url: str) -> URL:
+    """Return `url` with an installed driver chosen where it names none.
+
+    Raises: SourceError: it is not a URL. MissingExtra: no driver of the dialect is installed.
+    """
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError):
+        shape = "dialect://user:password@host:port/database"
+        raise SourceError(f"source {redact(url)!r} is not a URL such as {shape}") from None
+    dialect = "postgresql" if parsed.drivername == "postgres" else parsed.drivername
+    for driver, module in _DRIVERS.get(dialect, ()):
+        if importlib.util.find_spec(module):
+            return parsed.set(drivername=f"{dialect}+{driver}")
+    if dialect in _DRIVERS:
+        raise MissingExtra(_DRIVERS[dialect][0][1], "db", f"reading {dialect}")
+    return parsed
+
+
+def _sqlite_file(url: URL) -> Path:
+    """Return the file of an SQLite URL. Raises: SourceError: there is none."""
+    file = Path(url.database or "")
+    if not url.database or not file.is_file():
+        raise SourceError(f"SQLite database {url.database or ':memory:'!r} is not a file")
+    return file.resolve()
+
+
+def _file_uri(file: Path) -> str:
+    return f"{file.as_uri()}?mode=ro"
+
+
+def _engine(url: URL, file: Path | None) -> Engine:
+    """Return an engine that keeps no connection open; SQLite's can only read.
+
+    Raises: SourceError: SQLAlchemy knows no such dialect, or its driver is not installed.
+    """
+    if file is not None and url.drivername == "sqlite":
+        read_only = {"mode": "ro", "uri": "true"}
+        url = URL.create("sqlite", database=file.as_uri(), query=read_only)
+    try:
+        return sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool)
+    except exc.NoSuchModuleError:
+        raise SourceError(f"SQLAlchemy knows no dialect {url.drivername!r}") from None
+    except ModuleNotFoundError as error:
+        raise SourceError(
+            f"dialect {url.drivername!r} needs the driver {error.name!r}: pip install {error.name}"
+        ) from None
