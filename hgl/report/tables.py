@@ -20,10 +20,10 @@ def score_table(rows: Mapping[str, Scores], metrics: Sequence[str], title: str) 
         metrics: score names, the one that selects first.
     """
     table = Table(title=title, title_justify="left")
-    table.add_column("predictor")
+    table.add_column("predictor", no_wrap=True)
     places = [(split, metric) for metric in metrics for split in ("val", "test")]
     for split, metric in places:
-        table.add_column(f"{split}\n{metric}", justify="right")
+        table.add_column(f"{split}\n{metric}", justify="right", overflow="fold")
     for name, scores in rows.items():
         table.add_row(name, *(_number(scores, *place) for place in places))
     return table

@@ -1,0 +1,84 @@
+"""The tree of configurations: every file composes and fits what it configures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_module
+from omegaconf import OmegaConf
+
+from hgl.cli import VERBS
+from hgl.commands.describe import describe
+from hgl.commands.target import completed
+from hgl.tasks.task import Task
+
+TREE = Path(str(resources.files("hgl.conf")))
+FILES = sorted(path.relative_to(TREE) for path in TREE.rglob("*.yaml"))
+PRIMARY = [path.stem for path in FILES if path.parent == Path()]
+TASKS = [path for path in FILES if path.parent == Path("task")]
+OPTIONS = [path for path in FILES if path.parent not in (Path(), Path("task"))]
+
+
+def composed(verb: str, *overrides: str) -> dict[str, Any]:
+    with initialize_config_module("hgl.conf", version_base="1.3"):
+        node = OmegaConf.to_container(compose(verb, list(overrides)), resolve=True)
+    return {str(k): v for k, v in node.items()}  # type: ignore[union-attr]
+
+
+def targets(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every node with a target."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield node
+        for value in node.values():
+            yield from targets(value)
+
+
+def test_every_file_is_a_verb_an_option_or_a_task() -> None:
+    assert sorted(PRIMARY) == sorted(VERBS)
+    assert len(FILES) == len(PRIMARY) + len(TASKS) + len(OPTIONS)
+    assert all(len(path.parts) == 2 for path in OPTIONS), "package_data reaches one level"
+    # A file more or less is a decision: count it here.
+    assert (len(PRIMARY), len(OPTIONS)) == (5, 6)
+    assert {str(path.parent) for path in OPTIONS} == {"graph", "model", "sampling", "trainer"}
+
+
+@pytest.mark.parametrize("verb", PRIMARY)
+def test_a_verb_gives_its_function_every_argument(verb: str) -> None:
+    config = composed(verb)
+    assert config.pop("_target_") == VERBS[verb]
+    assert config.keys() == describe(VERBS[verb]).arguments.keys() - {"config"}
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=str)
+def test_every_option_composes_and_binds(path: Path) -> None:
+    config = composed("train", f"{path.parent}={path.stem}")
+    checked = completed(config | {"_partial_": True})
+    assert checked[str(path.parent)]["_target_"].startswith("hgl.")
+
+
+def test_options_hold_decisions_not_defaults() -> None:
+    """A value equal to the constructor's default would drift away from it."""
+    for path in OPTIONS:
+        for node in targets(yaml.safe_load((TREE / path).read_text())):
+            known = describe(node["_target_"]).arguments
+            for key, value in node.items():
+                if key not in ("_target_", "_partial_") and not isinstance(value, Mapping):
+                    assert known[key].default != repr(value), f"{path}: {key}"
+
+
+def test_self_comes_first_so_that_experiments_win() -> None:
+    for verb in PRIMARY:
+        defaults = yaml.safe_load((TREE / f"{verb}.yaml").read_text()).get("defaults")
+        assert defaults is None or defaults[0] == "_self_"
+
+
+def test_tasks_load_by_name() -> None:
+    assert TASKS
+    for path in TASKS:
+        assert Task.load(path.stem).name == path.stem
