@@ -48,7 +48,7 @@ class SAGEConv(nn.Module):
         order = [self.edge_types.index(e) for e in plan.edge_types]
         pooled = relation_linear(x_dict, self.neighbour[order], plan, mean=self.aggr == "mean")
         return {
-            t: root(_first(x_dict[t], plan.num_dst[t])) + pooled[t]
+            t: root(_first(x_dict[t], plan.num_dst[t])).add_(pooled[t])
             for root, t in zip(self.root, self.node_types, strict=True)
         }
 
@@ -98,7 +98,7 @@ class HeteroGraphSAGE(nn.Module):
         for conv, norms, plan in zip(self.convs, self.norms, plans, strict=True):
             x_dict = conv(x_dict, plan)
             for norm, node_type in zip(norms, self.node_types, strict=True):
-                x_dict[node_type] = self.dropout(norm(x_dict[node_type]).relu())
+                x_dict[node_type] = self.dropout(norm(x_dict[node_type]).relu_())
         return x_dict
 
     def forward(

@@ -55,7 +55,7 @@ class ResidualBlock(nn.Module):
         self.body = nn.Sequential(
             nn.LayerNorm(channels),
             nn.Linear(channels, channels),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Dropout(dropout),
             nn.Linear(channels, channels),
         )
@@ -110,9 +110,7 @@ class TableEncoder(nn.Module):
             parts.append(columns["text"].flatten(1))
         x = self.linear(torch.cat(parts, dim=1))
         if "categorical" in columns:
-            x = x + embedding_bag(
-                columns["categorical"] + self.starts, self.codes.weight, mode="sum"
-            )
+            x += embedding_bag(columns["categorical"] + self.starts, self.codes.weight, mode="sum")
         return self.blocks(x)
 
 

@@ -93,6 +93,9 @@ class Experiment:
         cut: `inclusive` admits rows at the seed time, `strict` only earlier ones.
         config: what the caller wants kept beside the results; must hold no secret.
         phases: collects wall time and peak memory, the caller's own phases included.
+        validate_frozen: under the frozen policy, validation seeds see the database as it was at
+            the validation timestamp, as test seeds see it as it was at the test timestamp: the
+            epoch is then selected for what the test will ask. RelBench lets them see more.
     """
 
     db: Database
@@ -105,6 +108,7 @@ class Experiment:
     cut: Cut = "inclusive"
     config: Mapping[str, Any] = field(default_factory=dict)
     phases: Phases = field(default_factory=Phases)
+    validate_frozen: bool = True
 
     def train(self, folder: Path, *, resume: bool = False) -> Outcome:
         """Train, predict validation and test, and leave everything in `folder`.
@@ -167,7 +171,10 @@ class Experiment:
         return self.trainer.predict(model, objective, self._loader(graph, seeds, features))
 
     def _seeds(self, split: str) -> SeedTable:
-        return self.task.seeds(self.db, split, policy=self.policy, cut=self.cut)
+        seeds = self.task.seeds(self.db, split, policy=self.policy, cut=self.cut)
+        if split == "val" and self.policy == "frozen" and self.validate_frozen:
+            return dataclasses.replace(seeds, visible_until=seeds.stats_until)
+        return seeds
 
     def _model(
         self, graph: TemporalGraph, features: Mapping[str, TableFeatures], objective: Objective
@@ -213,6 +220,7 @@ class Experiment:
             "config": dict(self.config),
             "policy": self.policy,
             "cut": self.cut,
+            "validate_frozen": self.validate_frozen,
             "seed": self.trainer.seed,
             "database": {
                 "name": self.db.schema.name,
