@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -78,7 +78,7 @@ def entity_history(known: Sequence[SeedTable], seeds: SeedTable) -> np.ndarray:
     width = len(moments) + 1
     order = np.lexsort((time, entity))
     keys = entity[order] * width + np.searchsorted(moments, time[order])
-    side = "left" if seeds.cut == "strict" else "right"
+    side: Literal["left", "right"] = "left" if seeds.cut == "strict" else "right"
     until = np.searchsorted(moments, _seen_until(seeds) - seeds.task.timedelta, side=side)
     first = np.searchsorted(keys, seeds.entity * width)
     last = np.searchsorted(keys, seeds.entity * width + until)

@@ -40,8 +40,10 @@ def label_table(task: Task, db: Database, split: str) -> pd.DataFrame:
         frame = _from_sql(task, db, split)
     else:
         raise TaskError(f"{where}: {stored} not found, and the task has no sql")
-    _check(task, frame, where)
-    return frame[[task.time_col, *task.entity_col, task.target_col]]
+    _check_columns(task, list(frame), where)
+    frame = frame[_columns(task)]
+    _check_rows(task, frame, where)
+    return frame
 
 
 def timestamps(task: Task, db: Database) -> tuple[int, int]:
@@ -76,8 +78,9 @@ def _from_sql(task: Task, db: Database, split: str) -> pd.DataFrame:
     except TaskError as error:
         raise TaskError(f"{task}: {error}") from None
     upto = None if split == "test" else bounds.test
+    grid = seeds.astype("<i8").tobytes()
     key = cache.digest(
-        VERSION, db.fingerprint, task.sql, task.timedelta, upto, seeds.astype("<i8").tobytes()
+        VERSION, db.fingerprint, task.sql, _columns(task), task.timedelta, upto, grid
     )
 
     def build(folder: Path) -> None:
@@ -104,25 +107,34 @@ def _bounds(task: Task, db: Database) -> Bounds:
 
 
 def _on_grid(task: Task, rows: pa.Table, seeds: np.ndarray) -> pa.Table:
-    """Check that labels stand at the seed times asked for, and put them in a stable order."""
-    if task.time_col not in rows.column_names or not rows.num_rows:
-        return rows
+    """Keep the columns asked for, in a stable order of rows that stand at the seed times."""
+    where = f"{task}, sql"
+    _check_columns(task, rows.column_names, where)
+    rows = rows.select(_columns(task))
     found = times.seconds(rows.column(task.time_col), rounding="down")
     strange = found[~np.isin(found, seeds)]
     if len(strange):
         raise TaskError(
-            f"{task}, sql: column {task.time_col!r} holds {_when(strange[0])}, which is not one "
+            f"{where}: column {task.time_col!r} holds {_when(strange[0])}, which is not one "
             "of the seed times; select the timestamp of `timestamps` unchanged"
         )
-    keys = [name for name in task.entity_col if name in rows.column_names]
-    return rows.sort_by([(name, "ascending") for name in (task.time_col, *keys)])
+    return rows.sort_by([(name, "ascending") for name in (task.time_col, *task.entity_col)])
 
 
-def _check(task: Task, frame: pd.DataFrame, where: str) -> None:
-    wanted = [task.time_col, *task.entity_col, task.target_col]
-    missing = [name for name in wanted if name not in frame]
-    if missing:
-        raise TaskError(f"{where}: column(s) {_quoted(missing)} missing; got {_quoted(frame)}")
+def _columns(task: Task) -> list[str]:
+    return [task.time_col, *task.entity_col, task.target_col]
+
+
+def _check_columns(task: Task, names: list[str], where: str) -> None:
+    got = ", ".join(map(repr, names))
+    for name in _columns(task):
+        if name not in names:
+            raise TaskError(f"{where}: column {name!r} missing; got {got}")
+        if names.count(name) > 1:
+            raise TaskError(f"{where}: column {name!r} comes more than once; got {got}")
+
+
+def _check_rows(task: Task, frame: pd.DataFrame, where: str) -> None:
     if frame.empty:
         raise TaskError(f"{where}: no rows")
     nulls = int(frame[task.target_col].isna().sum())
@@ -134,18 +146,12 @@ def _check(task: Task, frame: pd.DataFrame, where: str) -> None:
     keys = [task.time_col, *task.entity_col]
     twice = frame.duplicated(keys)
     if twice.any():
-        examples = "; ".join(
-            ", ".join(map(str, row)) for row in frame.loc[twice, keys].head(5).to_numpy()
-        )
+        examples = frame.loc[twice, keys].head(5).to_numpy()
         raise TaskError(
             f"{where}: {int(twice.sum())} row(s) repeat a ({', '.join(keys)}) pair; GROUP BY it. "
-            f"For example: {examples}"
+            f"For example: {'; '.join(', '.join(map(str, row)) for row in examples)}"
         )
 
 
 def _when(seconds: int) -> str:
     return "null" if seconds == UNKNOWN_TIME else times.text(int(seconds))
-
-
-def _quoted(names: object) -> str:
-    return ", ".join(repr(str(name)) for name in names)  # type: ignore[attr-defined]

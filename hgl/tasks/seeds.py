@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -16,6 +16,9 @@ from hgl.typing import Cut, Policy, Split
 if TYPE_CHECKING:
     from hgl.db.database import Database
     from hgl.tasks.task import Task
+
+_NOT_HASHED = ("description", "folder")
+"""Fields of a task that do not tell its seeds apart: the labels themselves are hashed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,13 +133,14 @@ def unlabelled(task: Task, db: Database, time: Any, *, cut: Cut) -> SeedTable:
     )
 
 
-def _seed_table(task: Task, db: Database, **parts: Any) -> SeedTable:
+def _seed_table(task: Task, db: Database, *, notes: tuple[str, ...], **parts: Any) -> SeedTable:
+    asked = {f.name: getattr(task, f.name) for f in fields(task) if f.name not in _NOT_HASHED}
     hashed = [
-        part.tobytes() if isinstance(part, np.ndarray) else repr(part) for part in parts.values()
+        part.tobytes() if isinstance(part, np.ndarray) else repr(part)
+        for part in (asked, *parts.values())
     ]
-    return SeedTable(
-        task=task, fingerprint=cache.digest(db.fingerprint, repr(task), *hashed), **parts
-    )
+    fingerprint = cache.digest(db.fingerprint, *hashed)
+    return SeedTable(task=task, fingerprint=fingerprint, notes=notes, **parts)
 
 
 def _classes(task: Task, db: Database) -> tuple[Any, ...]:

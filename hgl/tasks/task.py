@@ -102,6 +102,12 @@ class Task:
         Raises: TaskError: no manifest, or a field is wrong.
         """
         folder = Path(folder)
+        if not (folder / "manifest.yaml").exists():
+            needed = ", ".join(definition.REQUIRED)
+            raise TaskError(
+                f"task folder {str(folder)!r} has no manifest.yaml (RelBench 2 wrote none); "
+                f"add one with {needed}, kind"
+            )
         stored = definition.read(folder / "manifest.yaml")
         labelled = (folder / "train.parquet").exists()
         return cls.from_mapping(stored, f"task {str(folder)!r}", folder if labelled else None)

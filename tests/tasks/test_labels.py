@@ -84,6 +84,7 @@ def test_labels_are_made_once_per_content(
         ("SELECT timestamp, user_id, 1 AS sells FROM timestamps, users", "'buys' missing; got"),
         ("SELECT timestamp AS t, user_id, 1 AS buys FROM timestamps, users", "'timestamp' missing"),
         ("SELECT timestamp, user_id, 1 AS buys FROM timestamps, users WHERE false", "no rows"),
+        ("SELECT *, 1 AS buys, 2 AS buys FROM timestamps, users", "'buys' comes more than once"),
         (
             "SELECT timestamp, user_id, NULL AS buys FROM timestamps, users",
             "18 of 18 targets are null",

@@ -72,6 +72,8 @@ def test_fingerprints_tell_contents_apart(shop: Database, buys: Task, variant: V
         variant(num_train_timestamps=3).seeds(shop, "train"),
     ]
     assert len({first.fingerprint, *(seeds.fingerprint for seeds in others)}) == 4
+    described = variant(description="the same question").seeds(shop, "train")
+    assert described.fingerprint == first.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,9 @@ def test_files_without_fields_are_refused(tmp_path: Path, content: str, said: st
 def test_absent_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"absent\.yaml' cannot be read"):
         Task.load(tmp_path / "absent.yaml")
-    with pytest.raises(TaskError, match=r"manifest\.yaml' cannot be read"):
+    with pytest.raises(
+        TaskError, match=r"has no manifest\.yaml \(RelBench 2 wrote none\); add one with name"
+    ):
         Task.load(tmp_path)
     with pytest.raises(TaskError, match="neither a file, nor a folder, nor one of: airport-delay"):
         Task.load("plane-early")
