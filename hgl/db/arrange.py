@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -27,14 +28,28 @@ INFERRED = "inferred.txt"
 """File beside the manifest that says what was inferred and why."""
 
 
+_MEMORY = ("160MB", "640MB", "2560MB", None)
+"""What DuckDB may hold before it spills, tried in turn: few queries cannot do with little."""
+
+
 def arrange(raw: Raw, folder: Path, overrides: Overrides) -> Schema:
     """Write `raw` to `folder` as `db/<table>.parquet` and, last, `manifest.yaml`.
 
     Raises: SchemaError: an override names what does not exist, or a key is not unique.
     """
+    for memory in _MEMORY[:-1]:
+        try:
+            return _arrange(raw, folder, overrides, memory)
+        except duckdb.OutOfMemoryException:
+            log.info("%s is not enough memory for %s; trying with more", memory, raw.schema.name)
+    return _arrange(raw, folder, overrides, _MEMORY[-1])
+
+
+def _arrange(raw: Raw, folder: Path, overrides: Overrides, memory: str | None) -> Schema:
     db = folder / "db"
+    shutil.rmtree(db, ignore_errors=True)
     db.mkdir(parents=True)
-    with connect() as connection:
+    with connect(memory) as connection:
         raw = open_views(connection, raw)
         schema, findings = complete(connection, raw, overrides)
         schema, unit = set_clocks(connection, schema)

@@ -61,7 +61,7 @@ class Database:
 
         Args:
             source: SQLAlchemy URL; folder (arranged by hgl, RelBench v3 or v2, Parquet or CSV
-                files); or DataFrames by table name, whose keys are inferred unless stated.
+                files); `relbench:<name>` for a hosted dataset; or DataFrames by table name.
             name: the database's name; default: the source's.
             manifest: overrides of keys, times and column types; a YAML file or a mapping
                 `{"tables": {t: {pkey, time_col, null_times, fkeys, columns}}}`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,10 +14,13 @@ from hgl.db.cache import cache_folder
 
 def connect(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     """Return an in-memory connection in UTC that spills under the cache and downloads nothing."""
+    spill = cache_folder() / "spill"
+    with contextlib.suppress(OSError):  # an unwritable cache matters only once something spills
+        spill.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
-        "temp_directory": str(cache_folder() / "spill" / uuid.uuid4().hex),
+        "temp_directory": str(spill / uuid.uuid4().hex),
     }
     if memory_limit:
         config["memory_limit"] = memory_limit

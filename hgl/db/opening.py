@@ -12,7 +12,7 @@ import pandas as pd
 from hgl.db.folder import folder_source
 from hgl.db.frames import frames_source
 from hgl.db.overrides import apply_stypes, read_overrides
-from hgl.db.relbench import is_relbench, open_relbench, read_manifest
+from hgl.db.relbench import download, is_relbench, open_relbench, read_manifest
 from hgl.db.schema import Schema
 from hgl.db.source import Request, Source
 from hgl.db.split import with_timestamps
@@ -20,6 +20,7 @@ from hgl.db.store import is_arranged, load, store
 from hgl.errors import SchemaError, SourceError
 
 _URL = re.compile(r"[a-zA-Z][\w+.-]*://")
+_HOSTED = "relbench:"
 _LATE = {"columns"}
 """What an override may still change in a folder that is arranged already."""
 
@@ -34,6 +35,8 @@ def open_source(
         from hgl.db.sql import sql_source
 
         return _stored(sql_source(source, request), request, out)
+    if isinstance(source, str) and source.startswith(_HOSTED):
+        return _open_folder(download(source.removeprefix(_HOSTED)), request, out)
     return _open_folder(Path(source).expanduser(), request, out)
 
 

@@ -121,8 +121,11 @@ class RowOrder:
         parent_kinds = described(self.connection, clocked(fkey.parent))
         own, other = kinds[fkey.columns[n]], parent_kinds[fkey.parent_columns[n]]
         column = f"child.{identifier(fkey.columns[n])}"
-        comparable = own == other or (is_number(own) and is_number(other))
-        return f"{column if comparable else f'TRY_CAST({column} AS {other})'} = {key}"
+        if own == other or (is_number(own) and is_number(other)):
+            return f"{column} = {key}"
+        if own == "DOUBLE":  # pandas' whole numbers with nulls: 1.0 is written "1"
+            column = f"CASE WHEN {column} = trunc({column}) THEN TRY_CAST({column} AS BIGINT) END"
+        return f"TRY_CAST({column} AS {other}) = {key}"
 
 
 def _shown(values: Sequence[object]) -> str:

@@ -21,7 +21,7 @@ from hgl.db.files import table_file
 from hgl.db.infer import infer_columns
 from hgl.db.schema import Column, ForeignKey, Schema, TableSchema, write_manifest
 from hgl.db.split import propose_timestamps
-from hgl.errors import SourceError
+from hgl.errors import MissingExtra, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,25 @@ def is_relbench(folder: Path) -> bool:
     """Whether `folder` holds a RelBench dataset: a `db` folder, and keys in either place."""
     files = sorted((folder / "db").glob("*.parquet"))
     return bool(files) and ((folder / "manifest.yaml").is_file() or bool(_v2_keys(files[0])))
+
+
+def download(name: str) -> Path:
+    """Return the local folder of a hosted RelBench dataset such as `rel-f1`, fetched if need be.
+
+    Raises: MissingExtra: relbench is not installed. SourceError: it cannot be fetched.
+    """
+    try:
+        from relbench import hf
+    except ImportError:
+        raise MissingExtra("relbench", "bench", f"loading {name!r} by name") from None
+    try:
+        folder = hf.download_dataset_dir(name)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(f"RelBench dataset {name!r} cannot be fetched: {reason}") from None
+    if not (folder / "manifest.yaml").is_file():
+        raise SourceError(f"RelBench dataset {name!r} is not hosted, or the network is not there")
+    return folder
 
 
 def read_manifest(folder: Path) -> Mapping[str, Any]:

@@ -71,7 +71,7 @@ def sql_source(url: str, request: Request) -> Source:
     Raises: SourceError: the URL makes no sense. MissingExtra: its driver is not installed.
     """
     live = LiveDatabase(url, request)
-    return Source(live.name, live.content(), redact(url), live.read)
+    return Source(live.name, live.content(), live.place, live.read)
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,11 @@ class LiveDatabase:
         """What the database is called."""
         return (self._file.stem if self._file else self._url.database) or self._backend
 
+    @property
+    def place(self) -> str:
+        """Where the database is, without a password."""
+        return str(self._file) if self._file else redact(self._url.render_as_string())
+
     def content(self) -> str | None:
         """Return a hash of the database where it is a file, else None."""
         if self._file is None:
@@ -126,7 +131,7 @@ class LiveDatabase:
             tables: Sequence[TableRead] = found.tables
             if self._backend == "sqlite":
                 tables = [sqlite.typed(reader.rows, t) for t in tables]
-            defects = read_tables(reader, tables, folder, self._request.progress)
+            defects = read_tables(reader, tables, self.place, folder, self._request.progress)
         files = {t.name: table_file(folder, t.name) for t in tables}
         for table, column in found.blobs:
             log.warning("%s.%s holds blobs; the column is left out", table, column)
@@ -229,10 +234,7 @@ class LiveDatabase:
         except Exception as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            raise SourceError(f"database {self._shown()}: {self._scrubbed(error)}") from None
-
-    def _shown(self) -> str:
-        return str(self._file) if self._file else redact(self._url.render_as_string())
+            raise SourceError(f"database {self.place}: {self._scrubbed(error)}") from None
 
     def _scrubbed(self, error: Exception) -> str:
         """Return what a driver says, on one line, without the password in any spelling."""

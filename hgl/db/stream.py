@@ -75,36 +75,39 @@ class Reader(Protocol):
 
 
 def read_tables(
-    reader: Reader, tables: Sequence[TableRead], folder: Path, progress: Progress
+    reader: Reader, tables: Sequence[TableRead], place: str, folder: Path, progress: Progress
 ) -> dict[str, int]:
     """Write each table to `folder`, skipping those an earlier, interrupted read finished.
 
+    Args:
+        place: identifies the source; what was read elsewhere is not reused.
     Returns: defects, for example `{"t.price: does not fit its type": 3}`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     defects: dict[str, int] = {}
     for table in tables:
-        record = _record(table, folder)
+        signature = digest(place, repr(table))
+        record = _record(table, signature, folder)
         if record is None:
-            record = _read_table(reader, table, folder, progress)
+            record = _read_table(reader, table, signature, folder, progress)
         else:
             log.warning("%s: reusing rows of an earlier, interrupted snapshot", table.name)
         defects |= record
     return defects
 
 
-def _record(table: TableRead, folder: Path) -> dict[str, int] | None:
+def _record(table: TableRead, signature: str, folder: Path) -> dict[str, int] | None:
     """Return the defects noted when `table` was finished, None where it was not."""
     try:
         noted = json.loads(_note(folder, table).read_text())
     except (OSError, ValueError):
         return None
-    whole = table_file(folder, table.name).is_file() and noted["signature"] == _signature(table)
+    whole = table_file(folder, table.name).is_file() and noted["signature"] == signature
     return noted["defects"] if whole else None
 
 
 def _read_table(
-    reader: Reader, table: TableRead, folder: Path, progress: Progress
+    reader: Reader, table: TableRead, signature: str, folder: Path, progress: Progress
 ) -> dict[str, int]:
     """Write one table; the note that it is whole comes last."""
     _note(folder, table).unlink(missing_ok=True)
@@ -118,7 +121,7 @@ def _read_table(
         lost = _write(reader, fitting, part, progress) + Counter(nulled)
     part.replace(file)
     defects = {f"{table.name}.{c}: does not fit its type": n for c, n in lost.items()}
-    note = {"signature": _signature(table), "defects": defects}
+    note = {"signature": signature, "defects": defects}
     _note(folder, table).write_text(json.dumps(note))
     return defects
 
@@ -141,7 +144,3 @@ def _write(reader: Reader, table: TableRead, file: Path, progress: Progress) -> 
 
 def _note(folder: Path, table: TableRead) -> Path:
     return table_file(folder, table.name).with_suffix(".json")
-
-
-def _signature(table: TableRead) -> str:
-    return digest(repr(table))
