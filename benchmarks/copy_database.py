@@ -29,6 +29,8 @@ def copy(source: str, target: str) -> dict[str, int]:
             writing.execute(sa.schema.CreateTable(table, include_foreign_key_constraints=[]))
         rows = {table.name: _copy_rows(reading, writing, table) for table in tables.sorted_tables}
         _declare_foreign_keys(writing, tables)
+    read_from.dispose()
+    write_to.dispose()
     return rows
 
 
