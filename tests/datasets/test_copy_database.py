@@ -80,9 +80,10 @@ def test_a_copy_is_the_same_database(
         for name, url in (("one", source), ("other", target))
     )
     for name, columns in (("hours", ["place", "at", "heat"]), ("trips", ["trip_id", "at", "late"])):
-        pd.testing.assert_frame_equal(
-            one.frame(name, columns), other.frame(name, columns), check_dtype=False
-        )
+        frames = [db.frame(name, columns) for db in (one, other)]
+        if name == "trips":  # MariaDB has no booleans
+            frames = [frame.astype({"late": "float"}) for frame in frames]
+        pd.testing.assert_frame_equal(*frames, check_dtype=False)
         assert one.schema.table(name).pkey == other.schema.table(name).pkey
     keys = [
         [(f.columns, f.parent, f.parent_columns) for f in db.schema.table("trips").fkeys]
