@@ -36,10 +36,7 @@ def evaluate(*, run: str, split: Literal["val", "test"], db: str | None, trust: 
                 f"{database.schema.name} is now {database.fingerprint}: train again, or hgl predict"
             )
         experiment = stored.experiment(database, bars, trust=trust)
-        train, seeds = (
-            experiment.task.seeds(database, s, policy=experiment.policy, cut=experiment.cut)
-            for s in ("train", split)
-        )
+        train, seeds = experiment.seeds("train"), experiment.seeds(split)
         prediction = experiment.predict(stored.folder, seeds)
     path = stored.folder / "predictions" / f"{split}.parquet"
     frame = prediction_frame(database, seeds, prediction)

@@ -31,7 +31,7 @@ from hgl.tasks.metrics import evaluate
 from hgl.tasks.seeds import SeedTable
 from hgl.tasks.task import Task
 from hgl.train.checkpoint import load_tensors, restore_model
-from hgl.train.objective import Objective, objective_for
+from hgl.train.objective import Objective, objective_for, seed_everything
 from hgl.train.phases import Phases
 from hgl.train.trainer import Progress, Trainer
 from hgl.typing import Cut, Policy
@@ -117,7 +117,7 @@ class Experiment:
         """
         folder.mkdir(parents=True, exist_ok=True)
         with self.phases("labels"):
-            seeds = {split: self._seeds(split) for split in ("train", "val")}
+            seeds = {split: self.seeds(split) for split in ("train", "val")}
         train = seeds["train"]
         with self.phases("graph"):
             graph = build_graph(self.db, self.spec)
@@ -128,6 +128,7 @@ class Experiment:
             features = encode(self.db, statistics)
         _write_json(folder / "statistics.json", statistics)
         objective = objective_for(self.task.kind, train.target)
+        seed_everything(self.trainer.seed)
         model = self._model(graph, features, objective)
         self._describe(folder, train, graph)
         with self.phases("training"):
@@ -141,7 +142,7 @@ class Experiment:
                 resume=resume,
             )
         with self.phases("prediction"):
-            seeds["test"] = self._seeds("test")
+            seeds["test"] = self.seeds("test")
             predictions = {
                 split: self.trainer.predict(
                     model, objective, self._loader(graph, seeds[split], features), phase=split
@@ -161,7 +162,7 @@ class Experiment:
             column the run was trained on.
         """
         statistics = _read_statistics(folder)
-        train = self._seeds("train")
+        train = self.seeds("train")
         graph = build_graph(self.db, self.spec)
         features = encode(self.db, statistics)
         objective = objective_for(self.task.kind, train.target)
@@ -170,7 +171,8 @@ class Experiment:
         restore_model(model, load_tensors(weights)[0], weights)
         return self.trainer.predict(model, objective, self._loader(graph, seeds, features))
 
-    def _seeds(self, split: str) -> SeedTable:
+    def seeds(self, split: str) -> SeedTable:
+        """Return the labelled seeds of `split` as this experiment asks them."""
         seeds = self.task.seeds(self.db, split, policy=self.policy, cut=self.cut)
         if split == "val" and self.policy == "frozen" and self.validate_frozen:
             return dataclasses.replace(seeds, visible_until=seeds.stats_until)
