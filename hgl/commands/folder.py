@@ -28,18 +28,17 @@ _MAY_CHANGE = {"resume", "baselines", "out", "trainer.max_epochs", "trainer.pati
 """Settings that a resumed run may have otherwise."""
 
 
-def claim(out: str | None, name: str, world: World) -> Path:
-    """Return an empty folder: `out`, or a new one under `outputs/<name>` named for the time.
+def fresh(name: str, world: World) -> Path:
+    """Return a new folder under `outputs/<name>`, named for the time; one for all of `world`."""
+    home = Path("outputs") / re.sub(r"[^\w.-]+", "-", name)
+    stamp = _new(home) if world.is_first else 0
+    return home / _stamp(int(world.gather(torch.tensor([stamp]))[0]))
 
-    Every process of `world` gets the same one.
-    Raises: ConfigError: `out` holds something already.
-    """
-    if out is None:
-        home = Path("outputs") / re.sub(r"[^\w.-]+", "-", name)
-        stamp = _new(home) if world.is_first else 0
-        return home / _stamp(int(world.gather(torch.tensor([stamp]))[0]))
-    folder = Path(out)
-    if world.is_first and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+
+def vacant(out: str | None) -> Path | None:
+    """Return `out` as a folder. Raises: ConfigError: it holds something already."""
+    folder = None if out is None else Path(out)
+    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(
             f"out={out!r}: expected a new or empty folder; resume=true goes on with a run"
         )
@@ -89,18 +88,20 @@ class StoredRun:
     folder: Path
     config: Mapping[str, Any]
     database: Mapping[str, str]
-    policy: str
-    cut: str
 
     @classmethod
     def read(cls, run: str) -> StoredRun:
         """Read the folder of a run. Raises: CacheError: it holds none, or a damaged one."""
         folder = Path(run)
+        refusal = CacheError(f"run={run!r}: expected the folder that hgl train left")
         try:
             notes = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
-            return cls(folder, notes["config"], notes["database"], notes["policy"], notes["cut"])
+            stored = cls(folder, notes["config"], notes["database"])
         except (OSError, yaml.YAMLError, KeyError, TypeError):
-            raise CacheError(f"run={run!r}: expected the folder that hgl train left") from None
+            raise refusal from None
+        if "model" not in stored.config:  # left by the library, which may build models in code
+            raise refusal
+        return stored
 
     def open(self, db: str | None, progress: Progress) -> Database:
         """Open `db`, or else the data of the run, or else the source it was read from.
@@ -126,19 +127,14 @@ class StoredRun:
             trust: whether its configuration may build what lies outside the package `hgl`.
         Raises: ConfigError: it names something else, or something that does not exist.
         """
-        model, trainer, sampling, graph = (
-            build(self.config[part], trusted=trust)
-            for part in ("model", "trainer", "sampling", "graph")
-        )
+        parts = {
+            name: build(self.config[name], trusted=trust)
+            for name in ("model", "sampling", "policy", "cut", "validate_frozen")
+        }
+        trainer = build(self.config["trainer"], trusted=trust)
+        graph = build(self.config["graph"], trusted=trust)
         return Experiment(
-            db=database,
-            task=self._task(),
-            model=model,
-            trainer=trainer(watcher=watcher),
-            sampling=sampling,
-            spec=graph,
-            policy=self.policy,  # type: ignore[arg-type]
-            cut=self.cut,  # type: ignore[arg-type]
+            db=database, task=self._task(), trainer=trainer(watcher=watcher), spec=graph, **parts
         )
 
     def _task(self) -> Task:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hgl.commands.source import open_database
 from hgl.report.screen import Screen, TableBars, plain_console
-from hgl.report.tables import column_table, schema_table
+from hgl.report.tables import schema_lines
 
 
 def ingest(
@@ -53,14 +53,7 @@ def ingest(
             val_timestamp=val_timestamp,
             test_timestamp=test_timestamp,
         )
-    schema, console = database.schema, plain_console()
-    console.print(schema_table(schema))
-    console.print(column_table(schema))
-    for defect, count in schema.defects.items():
-        console.print(f"defect: {defect}: {count:,} rows")
-    split = "proposed, nobody stated it" if schema.proposed_timestamps else "as stated"
-    console.print(f"static tables: {', '.join(schema.static_tables) or 'none'}")
-    console.print(
-        f"validation from {schema.val_timestamp}, test from {schema.test_timestamp} ({split})"
-    )
-    console.print(f"fingerprint {schema.fingerprint}, in {database.folder}", soft_wrap=True)
+    console = plain_console()
+    for line in schema_lines(database.schema):
+        console.print(line, soft_wrap=isinstance(line, str))
+    console.print(f"fingerprint {database.fingerprint}, in {database.folder}", soft_wrap=True)

@@ -19,11 +19,15 @@ def open_database(db: str, **options: Any) -> Database:
         options: those of `Database.open`; None leaves its own.
     Raises: ConfigError: `db` is none of these. HglError: it cannot be read.
     """
+    check_source(db)
     stated = {name: value for name, value in options.items() if value is not None}
-    if db in datasets.names():
-        return datasets.open(db, **stated)
-    if "://" in db or Path(db).expanduser().is_dir():
-        return Database.open(db, **stated)
+    return datasets.open(db, **stated) if db in datasets.names() else Database.open(db, **stated)
+
+
+def check_source(db: str) -> None:
+    """Raises: ConfigError: `db` is neither a bundled database, nor a URL, nor a folder."""
+    if db in datasets.names() or "://" in db or Path(db).expanduser().is_dir():
+        return
     near = get_close_matches(db, datasets.names(), n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise ConfigError(
@@ -35,8 +39,9 @@ def open_database(db: str, **options: Any) -> Database:
 def task_name(db: str, task: str | None) -> str:
     """Return `task`, or the first task of a bundled database.
 
-    Raises: ConfigError: no task is named and `db` has none of its own.
+    Raises: ConfigError: no task is named, and `db` has none of its own or is nothing known.
     """
+    check_source(db)
     if task is not None:
         return task
     if db in datasets.names():

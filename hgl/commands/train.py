@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from hgl.commands.folder import claim, keep_task, reclaim
+from hgl.commands.folder import fresh, keep_task, reclaim, vacant
 from hgl.commands.source import open_database, task_name
 from hgl.graph.spec import GraphSpec
 from hgl.report.curve import save_curve
@@ -33,6 +33,7 @@ def train(
     graph: GraphSpec,
     policy: Policy,
     cut: Cut,
+    validate_frozen: bool,
     out: str | None,
     resume: bool,
     baselines: bool,
@@ -52,6 +53,8 @@ def train(
         policy: frozen ends the database at the test timestamp, as RelBench does; rolling lets each
             seed see what precedes it.
         cut: inclusive admits rows at the seed time, strict only earlier ones.
+        validate_frozen: under the frozen policy, also end the database at the validation timestamp
+            for validation, so that the epoch is chosen for what the test will ask; RelBench: false.
         out: folder of the run; null makes outputs/<database>-<task>/<time>.
         resume: go on with the run in out=…, given the same options.
         baselines: also score a constant, the entity's own history, and LightGBM on its row.
@@ -71,14 +74,24 @@ def train(
         phases = Phases(announce=bars.phase)
         fitted = trainer(watcher=bars)
         asked = Task.load(task_name(db, task))
-        kept = reclaim(out, config) if resume else None
+        folder = reclaim(out, config) if resume else vacant(out)
         with phases("ingest"), world.in_turn():
             database = open_database(db, progress=TableBars(screen))
-        folder = kept or claim(out, f"{database.schema.name}-{asked.name}", world)
+        folder = folder or fresh(f"{database.schema.name}-{asked.name}", world)
         if world.is_first:
             keep_task(asked, folder)
         experiment = Experiment(
-            database, asked, model, fitted, sampling, graph, policy, cut, config, phases
+            db=database,
+            task=asked,
+            model=model,
+            trainer=fitted,
+            sampling=sampling,
+            spec=graph,
+            policy=policy,
+            cut=cut,
+            config=config,
+            phases=phases,
+            validate_frozen=validate_frozen,
         )
         outcome = experiment.train(folder, resume=resume)
         others = _baselines(experiment, outcome) if baselines and world.is_first else {}

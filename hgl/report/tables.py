@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from rich.console import RenderableType
 from rich.table import Table
 
-from hgl.db.schema import ForeignKey, Schema, TableSchema
+from hgl.db.schema import Schema
 
 Scores = Mapping[str, Mapping[str, float]]
 """Split to score name to value."""
@@ -44,41 +45,26 @@ def phase_table(phases: Mapping[str, Mapping[str, float]]) -> Table:
     return table
 
 
-def schema_table(schema: Schema) -> Table:
-    """The tables of a database: size, key, time column with its reason, foreign keys."""
-    table = Table(title=f"database {schema.name}", title_justify="left", show_lines=True)
-    for name in ("table", "rows", "key", "known at", "foreign keys"):
-        table.add_column(name, justify="right" if name == "rows" else "left", overflow="fold")
-    for each in schema.tables.values():
-        table.add_row(
-            each.name,
-            f"{each.num_rows:,}",
-            ", ".join(each.pkey) or "–",
-            _time(each),
-            "\n".join(map(_key, each.fkeys)) or "–",
-        )
-    return table
-
-
-def column_table(schema: Schema) -> Table:
-    """Each column's semantic type and why it was chosen."""
-    table = Table(title="columns", title_justify="left")
-    for name in ("table", "column", "stored as", "used as", "because"):
-        table.add_column(name, overflow="fold")
-    for each in schema.tables.values():
-        for column in each.columns:
-            table.add_row(each.name, column.name, column.type, column.stype, column.reason)
-        table.add_section()
-    return table
-
-
-def _time(table: TableSchema) -> str:
-    shown = table.time_col or "static"
-    return f"{shown}\n({table.time_reason})" if table.time_reason else shown
-
-
-def _key(fkey: ForeignKey) -> str:
-    return f"{', '.join(fkey.columns)} → {fkey.parent}({', '.join(fkey.parent_columns)})"
+def schema_lines(schema: Schema) -> Iterator[RenderableType]:
+    """Each table of a database: size, key, time, foreign keys; each column's use and its reason."""
+    for table in schema.tables.values():
+        key = f"key {', '.join(table.pkey)}" if table.pkey else "no key"
+        known = f"known at {table.time_col}" if table.time_col else "static"
+        reason = f" ({table.time_reason})" if table.time_reason else ""
+        yield f"\n{table.name}: {table.num_rows:,} rows; {key}; {known}{reason}"
+        for fkey in table.fkeys:
+            parent = f"{fkey.parent}({', '.join(fkey.parent_columns)})"
+            yield f"  {', '.join(fkey.columns)} → {parent}"
+        columns = Table.grid(padding=(0, 2))
+        for column in table.columns:
+            columns.add_row("", column.name, column.type, column.stype, column.reason)
+        yield columns
+    yield ""
+    for defect, count in schema.defects.items():
+        yield f"defect: {defect}: {count:,} rows"
+    yield f"static tables: {', '.join(schema.static_tables) or 'none'}"
+    stated = "proposed: nobody stated it" if schema.proposed_timestamps else "as stated"
+    yield f"validation from {schema.val_timestamp}, test from {schema.test_timestamp} ({stated})"
 
 
 def _number(scores: Scores, split: str, metric: str) -> str:
