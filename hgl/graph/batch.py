@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -74,7 +75,7 @@ def _fill_edges(batch: HeteroData, sample: Sample) -> None:
     first_copy, first_slot = sample.first_copy.tolist(), sample.first_slot.tolist()
     first_edge = sample.first_edge.tolist()
     ends = torch.stack([sample.src.long(), _slots(sample.ptr).long()])
-    for r, edge_type in enumerate(layout.edge_types):
+    for r, edge_type in sorted(enumerate(layout.edge_types), key=itemgetter(1)):
         begin, end = first_edge[r], first_edge[r + 1]
         store = batch[edge_type]
         store.edge_index = ends[:, begin:end]

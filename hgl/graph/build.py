@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -36,7 +37,7 @@ def build_graph(db: Database, spec: GraphSpec | None = None) -> TemporalGraph:
     columns are read. Features are encoded when a loader first asks for them.
 
     Args:
-        db: the database.
+        db: the database; of one cut by `upto`, later rows stay in place and are never visible.
         spec: what is drawn; everything by default.
     Raises: SchemaError: the spec names something the database does not have, or a stored key
         points outside its parent.
@@ -51,16 +52,17 @@ def build_graph(db: Database, spec: GraphSpec | None = None) -> TemporalGraph:
             (fkey.parent, f"rev_f2p_{fkey.name}", child),
         )
     ]
+    whole = dataclasses.replace(db, until=None)
     return TemporalGraph.from_store(
-        build_store(db),
+        dataclasses.replace(build_store(whole), visible_until=db.until),
         node_types=spec.tables(db.schema),
         edge_types=edge_types,
-        provider=_provider(db),
+        provider=_provider(whole),
     )
 
 
 def build_store(db: Database) -> RelationStore:
-    """Build, or find in the cache, every relation of a database."""
+    """Build, or find in the cache, every relation of a whole database."""
     from hgl.db.cache import digest, entry
 
     def build(folder: Path) -> None:

@@ -31,7 +31,7 @@ def random_keys(seed: int, epoch: int, positions: Tensor, purpose: int = 0) -> T
     Returns: [n] int64.
     """
     parts = torch.tensor([seed, epoch, purpose], device=positions.device)
-    state = stream(parts, 3).diagonal().sum()
+    state = mix(stream(parts, 3).diagonal().sum())
     return mix(state + mix(positions + _GOLDEN))
 
 

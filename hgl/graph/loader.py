@@ -98,10 +98,10 @@ class SeedLoader:
         self._targets = (
             None if seeds.target is None else torch.as_tensor(seeds.target, device=device)
         )
-        self._limits = self._times
+        limits = self._times
         if seeds.visible_until is not None:
-            self._limits = self._times.clamp(max=seeds.visible_until)
-        check_seeds(graph, self.entity_table, self._rows, self._limits)
+            limits = limits.clamp(max=seeds.visible_until)
+        self._limits = check_seeds(graph, self.entity_table, self._rows, limits)
         self.sampler = TemporalSampler(
             graph,
             num_neighbors,

@@ -158,11 +158,13 @@ class RelationStore:
         num_nodes: rows per table.
         time: [rows] int64 seconds per table, None for a static one.
         relations: by edge type.
+        visible_until: rows later than this second count as absent; None: all are there.
     """
 
     num_nodes: Mapping[NodeType, int]
     time: Mapping[NodeType, Tensor | None]
     relations: Mapping[EdgeType, Relation]
+    visible_until: int | None = None
 
     @classmethod
     def load(cls, folder: Path) -> RelationStore:
@@ -179,6 +181,7 @@ class RelationStore:
             {table["name"]: table["num_nodes"] for table in tables},
             {table["name"]: reader.find(f"time-{i}") for i, table in enumerate(tables)},
             relations,
+            reader.index["visible_until"],
         )
 
 
@@ -190,6 +193,7 @@ def write_relations(
     num_nodes: Mapping[NodeType, int],
     time: Mapping[NodeType, Tensor | None],
     relations: Iterable[Relation],
+    visible_until: int | None = None,
 ) -> None:
     """Write a store to the empty `folder`, one relation in memory at a time, the index last."""
     writer = ArrayWriter(folder)
@@ -201,7 +205,7 @@ def write_relations(
         for name, array in relation.arrays.items():
             writer.write(f"relation-{position}-{name}", array)
         kept.append({"edge_type": list(relation.edge_type), "num_hidden": relation.num_hidden})
-    writer.close({"tables": tables, "relations": kept})
+    writer.close({"tables": tables, "relations": kept, "visible_until": visible_until})
 
 
 def _check_rows(edge_type: EdgeType, end: str, rows: np.ndarray, count: int) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Literal, Protocol, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from hgl.errors import ConfigError, LeakageError, MissingExtra, SchemaError
+from hgl.errors import ConfigError, LeakageError, SchemaError
 from hgl.graph.draws import random_keys
 from hgl.graph.sample import Layout, NumNeighbors, Sample
 from hgl.graph.temporal_graph import TemporalGraph
-from hgl.typing import Cut, NodeType
+from hgl.typing import UNKNOWN_TIME, Cut, NodeType
 
 Strategy = Literal["uniform", "last"]
 """`uniform`: a uniform subset of the visible edges; `last`: the most recent ones."""
@@ -92,7 +93,7 @@ class TemporalSampler:
         Raises: SchemaError: the graph has no such node type or row. LeakageError: a seed's own
             row is later than its limit.
         """
-        check_seeds(self.graph, entity, rows, until)
+        until = check_seeds(self.graph, entity, rows, until)
         if keys is None:
             keys = random_keys(0, 0, torch.arange(len(rows), device=rows.device))
         limit = until - 1 if self.cut == "strict" else until
@@ -106,7 +107,7 @@ class TemporalSampler:
             raise ConfigError("backend='numba': expected a graph on the CPU")
         found = find_spec("numba") is not None
         if backend == "numba" and not found:
-            raise MissingExtra("numba", "…", "the numba sampler")
+            raise ConfigError("backend='numba': numba is not installed; expected auto or torch")
         if on_cpu and found and backend != "torch":
             from hgl.graph.sampler_numba import NumbaBackend
 
@@ -116,9 +117,10 @@ class TemporalSampler:
         return TorchBackend(self.graph, self.layout, latest=latest)
 
 
-def check_seeds(graph: TemporalGraph, entity: NodeType, rows: Tensor, until: Tensor) -> None:
+def check_seeds(graph: TemporalGraph, entity: NodeType, rows: Tensor, until: Tensor) -> Tensor:
     """Check that seeds exist and are known at their limit.
 
+    Returns: [n] the limits, no later than the graph's own.
     Raises: SchemaError, LeakageError: as `TemporalSampler.sample` says.
     """
     if entity not in graph.num_nodes:
@@ -129,13 +131,20 @@ def check_seeds(graph: TemporalGraph, entity: NodeType, rows: Tensor, until: Ten
             f"seeds name rows {int(rows.min())} to {int(rows.max())} of {entity!r}: "
             f"expected 0 to {count - 1}"
         )
+    if graph.visible_until is not None:
+        until = until.clamp(max=graph.visible_until)
     time = graph.time[entity]
     if time is None:
-        return
+        return until
     late = (time[rows] > until).nonzero().flatten()
     if late.numel():
         row, limit = int(rows[late[0]]), int(until[late[0]])
         raise LeakageError(
             f"{late.numel()} of {rows.numel()} seeds are later than what they may see: row {row} "
-            f"of {entity!r} has time {int(time[row])}, limit {limit} (seconds)"
+            f"of {entity!r} has time {_text(int(time[row]))}, limit {_text(limit)}"
         )
+    return until
+
+
+def _text(instant: int) -> str:
+    return "unknown" if instant == UNKNOWN_TIME else str(np.datetime64(instant, "s"))

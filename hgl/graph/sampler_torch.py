@@ -179,8 +179,9 @@ def choose(count: Tensor, size: int, salt: Tensor) -> Tensor:
     chosen = count.new_empty(len(count), size)
     near = count <= _NEAR * size
     for method, lists in ((_shuffled, near), (_drawn, ~near)):
-        for part in lists.nonzero().flatten().split(max(1, _CHUNK // (_NEAR * size))):
-            chosen[part] = method(count[part], size, salt[part])
+        if bool(lists.any()):
+            for part in lists.nonzero().flatten().split(max(1, _CHUNK // (_NEAR * size))):
+                chosen[part] = method(count[part], size, salt[part])
     return chosen
 
 

@@ -42,6 +42,7 @@ class TemporalGraph:
         num_nodes: rows per node type.
         time: [rows] int64 seconds per node type; None for a static table.
         relations: by edge type.
+        visible_until: rows later than this second are invisible to every seed; None: no bound.
         provider: encodes features on request; None for a graph without any.
     """
 
@@ -50,6 +51,7 @@ class TemporalGraph:
     num_nodes: Mapping[NodeType, int]
     time: Mapping[NodeType, Tensor | None]
     relations: Mapping[EdgeType, Relation]
+    visible_until: int | None = None
     provider: FeatureProvider | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -83,6 +85,7 @@ class TemporalGraph:
             {name: store.num_nodes[name] for name in nodes},
             {name: store.time[name] for name in nodes},
             {edge_type: store.relations[edge_type] for edge_type in sorted(edge_types)},
+            store.visible_until,
             provider,
         )
 
@@ -135,7 +138,9 @@ class TemporalGraph:
         final.parent.mkdir(parents=True, exist_ok=True)
         aside = final.with_name(f".{final.name}.{os.getpid()}.part")
         try:
-            write_relations(aside, self.num_nodes, self.time, self.relations.values())
+            write_relations(
+                aside, self.num_nodes, self.time, self.relations.values(), self.visible_until
+            )
             aside.rename(final)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
