@@ -35,10 +35,9 @@ def complete(
             findings += found
         finished[name], found = infer_columns(connection, apply_stypes(table, overrides))
         findings += found
-    lines = report(findings)
-    for line in lines:
+    for line in report(f for f in findings if f.kind != "stype"):  # columns keep their reasons
         log.info("inferred %s", line)
-    return dataclasses.replace(schema, tables=finished), lines
+    return dataclasses.replace(schema, tables=finished), report(findings)
 
 
 def _keyed(

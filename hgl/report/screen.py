@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import Any
 
@@ -16,13 +17,16 @@ from rich.progress import (
 )
 
 
+_LOGGER = logging.getLogger("hgl")
+
+
 def plain_console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """A console that shows names as they are: no markup, no emoji, no colouring of numbers."""
     return Console(stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False)
 
 
 class Screen:
-    """Standard error while a command runs; used as a context.
+    """Standard error while a command runs, log lines of hgl included; used as a context.
 
     Args:
         quiet: show nothing (every process but the first under torchrun).
@@ -42,6 +46,9 @@ class Screen:
         )
 
     def __enter__(self) -> Screen:
+        self._lines = _Lines(self)
+        _LOGGER.addHandler(self._lines)
+        _LOGGER.setLevel(logging.INFO)
         self.bars.start()
         return self
 
@@ -52,6 +59,7 @@ class Screen:
         trace: TracebackType | None,
     ) -> None:
         self.bars.stop()
+        _LOGGER.removeHandler(self._lines)
 
     def say(self, line: str) -> None:
         """Write a line that stays."""
@@ -60,6 +68,18 @@ class Screen:
     def bar(self, description: str, total: int | None) -> TaskID:
         """Draw a bar of `total` steps; None: nobody knows how many."""
         return self.bars.add_task(description, total=total)
+
+
+class _Lines(logging.Handler):
+    """Log records as lines of a screen, so that they do not tear its bars."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self.screen = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        self.screen.say(f"{mark}{record.getMessage()}")
 
 
 class PhaseBars:

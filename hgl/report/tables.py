@@ -50,8 +50,8 @@ def schema_lines(schema: Schema) -> Iterator[RenderableType]:
     for table in schema.tables.values():
         key = f"key {', '.join(table.pkey)}" if table.pkey else "no key"
         known = f"known at {table.time_col}" if table.time_col else "static"
-        reason = f" ({table.time_reason})" if table.time_reason else ""
-        yield f"\n{table.name}: {table.num_rows:,} rows; {key}; {known}{reason}"
+        reason = table.time_reason.removeprefix("static: ") or "as found"
+        yield f"\n{table.name}: {table.num_rows:,} rows; {key}; {known} ({reason})"
         for fkey in table.fkeys:
             parent = f"{fkey.parent}({', '.join(fkey.parent_columns)})"
             yield f"  {', '.join(fkey.columns)} → {parent}"
