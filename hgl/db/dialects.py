@@ -28,7 +28,9 @@ ARROW: Mapping[Kind, pa.DataType] = {
     "text": pa.string(),
     "other": pa.string(),
     "hex": pa.string(),
+    "untyped": pa.string(),
 }
+"""What each kind is stored as; `untyped` only until its values have been looked at."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from hgl.db.reflected import Described, Names, declared, key_columns, table_read
 from hgl.db.schema import Column, Schema, TableSchema
 from hgl.db.source import Request, Source
 from hgl.db.stream import Misfit, Reader, TableRead, read_tables
-from hgl.errors import HglError, MissingExtra, SchemaError, SourceError
+from hgl.errors import MissingExtra, SchemaError, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ _DRIVERS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """Per dialect, where the URL names no driver: (SQLAlchemy's name, module), preferred one first."""
 _BATCH_BYTES = 4 << 20
+_STREAMED = {"stream_results": True}
 _FIRST_ROWS, _MOST_ROWS = 256, 16384
 _PARTITIONS = "SELECT relname FROM pg_catalog.pg_class WHERE relispartition"
 
@@ -99,7 +100,7 @@ class LiveDatabase:
         self._request = request
         self._backend = self._url.get_backend_name()
         self._file = _sqlite_file(self._url) if self._backend == "sqlite" else None
-        self._engine = _engine(self._url, self._file)
+        self.engine = _engine(self._url, self._file)
 
     @property
     def name(self) -> str:
@@ -120,7 +121,7 @@ class LiveDatabase:
 
     def reflect(self) -> Reflection:
         """Return tables, columns and keys as declared."""
-        with self._failures(), self._engine.connect() as connection, warnings.catch_warnings():
+        with self._failures(), self.engine.connect() as connection, warnings.catch_warnings():
             warnings.simplefilter("ignore", exc.SAWarning)
             return self._reflected(connection)
 
@@ -151,7 +152,10 @@ class LiveDatabase:
             "filter_names": [*tables, *self._views(inspector)],
             "kind": ObjectKind.ANY,
         }
-        columns = {name: c for (_, name), c in inspector.get_multi_columns(**options).items()}
+        columns = {
+            name: [{**c, "name": self._unescaped(c["name"])} for c in found]
+            for (_, name), found in inspector.get_multi_columns(**options).items()
+        }
         pkeys = {name: k for (_, name), k in inspector.get_multi_pk_constraint(**options).items()}
         fkeys = {name: k for (_, name), k in inspector.get_multi_foreign_keys(**options).items()}
         check_names(columns, f"database {self.name!r}")
@@ -208,9 +212,13 @@ class LiveDatabase:
         """Return `name` as the dialect quotes it. Some double a "%" for drivers that format text;
         nothing is formatted here.
         """
-        preparer = self._engine.dialect.identifier_preparer
+        preparer = self.engine.dialect.identifier_preparer
         doubles = "%%" in preparer.quote_identifier("%")
         return preparer.quote_identifier(name).replace("%%" if doubles else "%", "%")
+
+    def _unescaped(self, column: str) -> str:
+        """Return a reflected column's name; SQLAlchemy leaves MySQL's backticks doubled."""
+        return column.replace("``", "`") if self._backend in ("mysql", "mariadb") else column
 
     def _reader(self) -> Reader:
         """Return the fastest reader whose driver is installed."""
@@ -222,17 +230,15 @@ class LiveDatabase:
                 return SqliteReader(_file_uri(self._file))
             uri = self._url.set(drivername="postgresql")
             return PostgresqlReader(uri.render_as_string(hide_password=False))
-        return SqlalchemyReader(self._engine)
+        return SqlalchemyReader(self.engine)
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
         """Turn whatever drivers raise into one SourceError without the password."""
         try:
             yield
-        except (HglError, MemoryError):
-            raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno is not None:
+            if not _is_drivers(error):
                 raise
             raise SourceError(f"database {self.place}: {self._scrubbed(error)}") from None
 
@@ -249,9 +255,7 @@ class SqlalchemyReader:
     """Any dialect through its SQLAlchemy driver: rows stream, values are fitted one by one."""
 
     def __init__(self, engine: Engine) -> None:
-        self._connection = engine.connect().execution_options(
-            stream_results=True, no_parameters=True
-        )
+        self._connection = engine.connect().execution_options(no_parameters=True)
         self._dialect = DIALECTS.get(engine.dialect.name, OTHER)
         self._strict = engine.dialect.name == "sqlite"
         self._careful: set[str] = set()
@@ -266,7 +270,8 @@ class SqlalchemyReader:
         """Yield the rows of `table`, a few megabytes at a time. Raises: Misfit."""
         size, careful = _FIRST_ROWS, table.name in self._careful
         sql = table.select(CAREFUL_SQLITE if careful else self._dialect)
-        with contextlib.closing(self._connection.exec_driver_sql(sql)) as result:
+        streamed = self._connection.exec_driver_sql(sql, execution_options=_STREAMED)
+        with contextlib.closing(streamed) as result:
             while rows := result.fetchmany(size):
                 batch, lost = _batch(rows, table.schema)
                 if lost and self._strict and not careful:
@@ -289,6 +294,14 @@ def _batch(rows: Sequence[Any], schema: pa.Schema) -> tuple[pa.RecordBatch, Coun
     fitted = [conformed(values, f.type) for values, f in zip(zip(*rows), schema)]
     lost = Counter({f.name: n for f, (_, n) in zip(schema, fitted)})
     return pa.RecordBatch.from_arrays([array for array, _ in fitted], schema=schema), +lost
+
+
+def _is_drivers(error: Exception) -> bool:
+    """Whether a driver raised `error`; those that read for Arrow raise OSErrors without number."""
+    if isinstance(error, OSError):
+        return error.errno is None
+    adbc = type(error).__module__.startswith("adbc_driver_manager")
+    return adbc or isinstance(error, exc.SQLAlchemyError | pa.ArrowException)
 
 
 def _parsed(url: str) -> URL:
