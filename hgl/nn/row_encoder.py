@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,9 +31,8 @@ class NumericalExpansion(nn.Module):
         lower = torch.full((len(knots), self.num_bins), torch.inf)
         width = torch.ones(len(knots), self.num_bins)
         for column, points in enumerate(knots):
-            edges = torch.tensor(points)
-            lower[column, : len(points) - 1] = edges[:-1]
-            width[column, : len(points) - 1] = edges.diff()
+            for k, (low, high) in enumerate(pairwise(points)):
+                lower[column, k], width[column, k] = low, high - low
         self.register_buffer("lower", lower, persistent=False)
         self.register_buffer("width", width, persistent=False)
         self.out_channels = len(knots) * (self.num_bins + 2)

@@ -44,6 +44,13 @@ def test_numerical_expansion_by_hand():
     assert expansion.out_channels == 8
 
 
+def test_a_column_unknown_in_training_has_no_bins_and_no_effect_on_the_others():
+    expansion = NumericalExpansion(((), (0.0, 1.0)))
+    out = expansion(torch.tensor([[3.0, 0.25]]))
+    assert out.shape == (1, expansion.out_channels)
+    torch.testing.assert_close(out[0, 4:], torch.tensor([0.0, 0.25]))
+
+
 @pytest.mark.parametrize("rows", [0, 1, 5])
 def test_table_encoder_takes_any_number_of_rows(rows: int):
     encoder = TableEncoder(LAYOUT, channels=16)
