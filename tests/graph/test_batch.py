@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ def sampled(world: World, entity: str, rows: Tensor, until: Tensor, fanout: list
 
 def pieces(ptr: Tensor, values: Tensor) -> list[list[int]]:
     bounds = ptr.tolist()
-    return [values[a:b].tolist() for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [values[a:b].tolist() for a, b in itertools.pairwise(bounds)]
 
 
 @settings(max_examples=60, deadline=None)

@@ -227,6 +227,35 @@ def test_a_seed_samples_the_same_in_any_company(shop: World, backend: str) -> No
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("strategy", ["uniform", "last"])
+@pytest.mark.parametrize(("cut", "known_until"), [("inclusive", 500), ("strict", 499)])
+def test_the_future_can_be_forged_without_notice(
+    shop: World, backend: str, strategy: str, cut: str, known_until: int
+) -> None:
+    random = np.random.default_rng(9)
+    times = shop.times["purchase"]
+    assert times is not None
+    future = times > known_until
+    assert 0 < future.sum() < len(times)
+    forged = World(
+        {**shop.sizes, "customer": 41},
+        {**shop.times, "purchase": np.where(future, UNKNOWN_TIME, times)},
+        [
+            (child, key, parent, np.where(future, random.permutation(rows), rows))
+            for child, key, parent, rows in shop.fkeys
+        ],
+    )
+    rows, until = torch.arange(40), torch.full((40,), 500)
+    first, second = (
+        TemporalSampler(
+            world.graph(), [6, 4, 3], strategy=strategy, cut=cut, backend=backend
+        ).sample("customer", rows, until)
+        for world in (shop, forged)
+    )
+    assert equal(first, second)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_other_keys_pick_otherwise(shop: World, backend: str) -> None:
     rows, until = torch.arange(40), torch.full((40,), 700)
     sampler = TemporalSampler(shop.graph(), [4, 4], backend=backend)
@@ -330,7 +359,7 @@ def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
 
 def test_bad_seeds() -> None:
     sampler = TemporalSampler(star(3).graph(), [1])
-    with pytest.raises(SchemaError, match="'uncle'.*child, parent"):
+    with pytest.raises(SchemaError, match=r"'uncle'.*child, parent"):
         sampler.sample("uncle", torch.tensor([0]), torch.tensor([0]))
     with pytest.raises(SchemaError, match="rows 0 to 3 of 'child'"):
         sampler.sample("child", torch.tensor([0, 3]), torch.tensor([0, 0]))

@@ -1,0 +1,155 @@
+"""From DataFrames through the arranged database to a graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from hgl.db.cache import cache_folder
+from hgl.db.database import Database
+from hgl.errors import LeakageError, SchemaError
+from hgl.graph.build import build_graph
+from hgl.graph.sampler import TemporalSampler
+from hgl.graph.spec import GraphSpec
+from hgl.typing import UNKNOWN_TIME
+
+TABLES = {
+    "staff": pd.DataFrame({"name": ["ann", "bob", "cid"], "boss": ["bob", None, "bob"]}),
+    "shop": pd.DataFrame({"city": ["Ulm", "Rom"], "lead": ["cid", "ann"]}),
+    "sale": pd.DataFrame(
+        {
+            "no": [1, 2, 3, 4],
+            "city": ["Rom", "Ulm", "Oslo", "Rom"],
+            "buyer": ["ann", "bob", "ann", "ann"],
+            "seller": ["bob", "cid", "bob", "bob"],
+            "at": pd.to_datetime(["2020-01-03", "2020-01-02", "2020-01-01", None]),
+        }
+    ),
+}
+MANIFEST: dict[str, Any] = {
+    "tables": {
+        "staff": {"pkey": ["name"], "time_col": None, "fkeys": {"boss": "staff"}},
+        "shop": {"pkey": ["city"], "time_col": None, "fkeys": {"lead": "staff"}},
+        "sale": {
+            "pkey": ["no"],
+            "time_col": "at",
+            "fkeys": {"city": "shop", "buyer": "staff", "seller": "staff"},
+        },
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    out = tmp_path_factory.mktemp("company")
+    times = {"val_timestamp": "2020-01-02", "test_timestamp": "2020-01-03"}
+    return Database.open(TABLES, name="company", manifest=MANIFEST, out=out / "db", **times)
+
+
+def names(db: Database, table: str, key: str) -> list[Any]:
+    return db.frame(table)[key].tolist()
+
+
+def test_every_key_is_drawn_both_ways(company: Database) -> None:
+    graph = build_graph(company)
+    assert graph.node_types == ("sale", "shop", "staff")
+    keys = [
+        *(("sale", "buyer", "staff"), ("sale", "city", "shop"), ("sale", "seller", "staff")),
+        *(("shop", "lead", "staff"), ("staff", "boss", "staff")),
+    ]
+    forth = [(child, f"f2p_{key}", parent) for child, key, parent in keys]
+    back = [(parent, f"rev_f2p_{key}", child) for child, key, parent in keys]
+    assert graph.edge_types == tuple(sorted(forth + back))
+    assert graph.num_nodes == {"sale": 4, "shop": 2, "staff": 3}
+    time = graph.time["sale"]
+    assert time is not None
+    assert time.tolist() == [1577836800, 1577923200, 1578009600, UNKNOWN_TIME]
+
+
+def test_edges_join_the_rows_their_keys_name(company: Database) -> None:
+    graph = build_graph(company)
+    staff, sales = names(company, "staff", "name"), names(company, "sale", "no")
+    bought = graph.relations["sale", "f2p_buyer", "staff"]
+    ann = slice(*bought.colptr[staff.index("ann") :][:2].tolist())
+    assert [sales[row] for row in bought.row[ann].tolist()] == [3, 1]
+    assert bought.num_hidden == 1
+    bosses = graph.relations["staff", "f2p_boss", "staff"]
+    bob = slice(*bosses.colptr[staff.index("bob") :][:2].tolist())
+    assert sorted(staff[row] for row in bosses.row[bob].tolist()) == ["ann", "cid"]
+    # Oslo is no shop, and sale 4 has no time.
+    assert graph.relations["sale", "f2p_city", "shop"].num_edges == 2
+
+
+def test_tables_are_left_out_on_request(company: Database) -> None:
+    whole, part = build_graph(company), build_graph(company, GraphSpec(without_tables=("shop",)))
+    assert part.node_types == ("sale", "staff")
+    assert set(part.edge_types) == {e for e in whole.edge_types if "shop" not in e}
+
+
+def test_keys_are_left_out_on_request(company: Database) -> None:
+    graph = build_graph(company, GraphSpec(without_fkeys=(("sale", "buyer"),)))
+    labels = {e[1] for e in graph.edge_types}
+    assert labels.isdisjoint({"f2p_buyer", "rev_f2p_buyer"})
+    assert len(graph.edge_types) == 8
+
+
+def test_relations_are_built_once_and_kept(company: Database) -> None:
+    build_graph(company)
+    kept = [path.stat().st_mtime_ns for path in (cache_folder() / "relations").rglob("*.npy")]
+    build_graph(company, GraphSpec(without_tables=("shop",)))
+    again = [path.stat().st_mtime_ns for path in (cache_folder() / "relations").rglob("*.npy")]
+    assert sorted(kept) == sorted(again) != []
+
+
+def test_a_graph_of_a_cut_database_ends_there(company: Database) -> None:
+    graph = build_graph(company.upto("2020-01-02"))
+    sampler = TemporalSampler(graph, [-1])
+    late = torch.tensor([2_000_000_000])
+    rows = [row for row, no in enumerate(names(company, "sale", "no")) if no == 1]
+    with pytest.raises(LeakageError):
+        sampler.sample("sale", torch.tensor(rows), late)
+    ann = torch.tensor([names(company, "staff", "name").index("ann")])
+    seen = sampler.sample("staff", ann, late)
+    assert seen.num_copies[graph.node_types.index("sale")].tolist() == [0, 1]
+
+
+def test_a_database_without_keys(tmp_path: Path) -> None:
+    tables = {"a": pd.DataFrame({"x": [1.5, 2.5]}), "b": pd.DataFrame({"y": ["u", "v"]})}
+    manifest = {"tables": {"a": {"fkeys": {}}, "b": {"fkeys": {}}}}
+    db = Database.open(tables, name="apart", manifest=manifest, out=tmp_path / "db")
+    graph = build_graph(db)
+    assert graph.edge_types == ()
+    sample = TemporalSampler(graph, [4]).sample("a", torch.tensor([1]), torch.tensor([0]))
+    assert sample.row.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (GraphSpec(without_tables=("shops",)), "'shops'.*sale, shop, staff"),
+        (GraphSpec(without_fkeys=(("shops", "x"),)), "'shops'"),
+        (GraphSpec(without_fkeys=(("shop", "x"),)), "'x' is not in table 'shop'.*lead"),
+        (GraphSpec(without_tables=("sale", "shop", "staff")), "every table"),
+    ],
+)
+def test_specs_that_do_not_fit(company: Database, spec: GraphSpec, message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        build_graph(company, spec)
+
+
+def test_a_spec_must_keep_the_entity_table(company: Database) -> None:
+    spec = GraphSpec(without_tables=("shop",))
+    spec.check(company.schema, entity_table="staff")
+    with pytest.raises(SchemaError, match="entity table 'shop'"):
+        spec.check(company.schema, entity_table="shop")
+
+
+def test_specs_are_values() -> None:
+    first = GraphSpec(("b", "a"), (("t", "k"), ("s", "k")))
+    second = GraphSpec(("a", "b", "a"), (("s", "k"), ("t", "k")))
+    assert first == second
+    assert hash(first) == hash(second)
