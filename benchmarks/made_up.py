@@ -47,10 +47,26 @@ def make(tables: Mapping[str, str], seed: int = 0) -> MadeUp:
     pkeys = {t: tuple(f.name for f in of if f.keys == 1) for t, of in fields.items()}
     rng = np.random.default_rng(seed)
     rows = {t: int(rng.integers(ROWS // 8, ROWS)) for t in fields}
-    for table, of in fields.items():
-        for field in of:
-            if field.parent and field.keys > 1:
-                rows[table] = min(rows[table], rows[field.parent])
+    keys: dict[tuple[str, str], list] = {}
+
+    def keys_of(table: str, column: str) -> list:
+        """Return the distinct values of a key column, made when first asked for."""
+        if (table, column) not in keys:
+            field = next(f for f in fields[table] if f.name == column)
+            if field.parent is None:
+                keys[table, column] = _keys(table, rows[table], field.kind)
+            else:
+                held = keys_of(field.parent, field.parent_key or pkeys[field.parent][0])
+                rows[table] = min(rows[table], len(held))
+                keys[table, column] = rng.permutation(held)[: rows[table]].tolist()
+        return keys[table, column]
+
+    alone = {
+        t: [f.name for f in of if f.keys > 1 or pkeys[t] == (f.name,)] for t, of in fields.items()
+    }
+    for table, names in alone.items():
+        for name in names:
+            keys_of(table, name)
     made, fkeys = {}, set()
     for table, of in fields.items():
         columns = {}
@@ -58,20 +74,15 @@ def make(tables: Mapping[str, str], seed: int = 0) -> MadeUp:
             if field.parent:
                 parent_key = field.parent_key or pkeys[field.parent][0]
                 fkeys.add((table, (field.name,), field.parent, (parent_key,)))
-                values = _keys(field.parent, rows[field.parent], field.kind)
-                if field.keys > 1:
-                    columns[field.name] = rng.permutation(values)[: rows[table]].tolist()
-                    continue
-                columns[field.name] = [values[i] for i in rng.integers(0, len(values), rows[table])]
-            elif (field.keys and field.kind != "line" and len(pkeys[table]) == 1) or field.keys > 1:
-                columns[field.name] = _keys(table, rows[table], field.kind)
+            if field.name in alone[table]:
+                values = keys_of(table, field.name)[: rows[table]]
+            elif field.parent:
+                held = keys_of(field.parent, parent_key)
+                values = [held[i] for i in rng.integers(0, len(held), rows[table])]
             else:
-                columns[field.name] = _VALUES[field.kind](rng, rows[table])
-            if field.nullable:
-                absent = rng.random(rows[table]) < 0.5
-                columns[field.name] = [
-                    None if no else v for v, no in zip(columns[field.name], absent)
-                ]
+                values = _VALUES[field.kind](rng, rows[table])
+            absent = rng.random(rows[table]) < 0.5 * field.nullable
+            columns[field.name] = [None if no else v for v, no in zip(values, absent)]
         made[table] = _distinct(pa.table(columns), pkeys[table])
     return MadeUp(made, {t: k for t, k in pkeys.items() if k}, frozenset(fkeys))
 

@@ -9,7 +9,7 @@ import duckdb
 
 from hgl.db.infer_composite import composite_references
 from hgl.db.infer_findings import Finding
-from hgl.db.infer_identity import choose
+from hgl.db.infer_identity import identity
 from hgl.db.infer_references import Reference, references
 from hgl.db.infer_survey import Key, survey
 from hgl.db.schema import ForeignKey, TableSchema
@@ -31,7 +31,7 @@ def infer_keys(
     keys: dict[str, Key] = {}
     for name, table in surveys.items():
         declared = table.schema.pkey
-        key = Key(name, declared, 1.0) if declared else choose(connection, table, found)
+        key = Key(name, declared, 1.0) if declared else identity(connection, table, found)
         if key is not None:
             keys[name] = key
     found = [r for r in found if not _part_of(r.parent, keys.get(r.parent.table))]

@@ -191,11 +191,12 @@ def _shapes(
     terms = []
     for name in columns:
         value = _filled(identifier(name), "VARCHAR", NULL_WORDS + DOUBTFUL_NULL_WORDS)
+        filled = f"FILTER ({value} IS NOT NULL)"
         terms += [
             f"avg(length({value}))",
             f"avg(array_length(string_split(trim({value}), ' ')))",
-            f"avg((TRY_CAST({value} AS DOUBLE) IS NOT NULL)::INT) FILTER ({value} IS NOT NULL)",
-            f"avg((TRY_CAST({value} AS TIMESTAMPTZ) IS NOT NULL)::INT) FILTER ({value} IS NOT NULL)",
+            f"avg((TRY_CAST({value} AS DOUBLE) IS NOT NULL)::INT) {filled}",
+            f"avg((TRY_CAST({value} AS TIMESTAMPTZ) IS NOT NULL)::INT) {filled}",
             f"avg(regexp_matches({value}, '{_TOKEN}')::INT)",
         ]
     sample = f"SELECT {', '.join(identifier(c) for c in columns)} FROM {identifier(table)}"

@@ -43,6 +43,8 @@ CATEGORIES = _words(
     "language locale unit"
 )
 """Words for what codes tell: such numbers name something, they do not measure."""
+GENERIC = _words("type kind status state class flag mode level")
+"""Those that say nothing without the word before them."""
 MEASURES = _words(
     "name title description value amount price cost total sum count quantity qty rate score size "
     "weight height width length age point position rank order level grade balance salary latitude "
@@ -90,10 +92,10 @@ LATER = _words(
     "shipped ship delivered delivery closed close completed complete completion finished finish "
     "resolved resolution updated update modified modify modification edited edit changed change "
     "last latest end ended ending until till to thru through stop final next future planned plan "
-    "scheduled sched target expected estimated estimate promised returned return cancelled canceled "
-    "deleted archived activity access accessed seen login retired termination terminated left leave "
-    "exit discharge disch out approved accepted rejected decided confirmed verified paid settled "
-    "maturity valid renewal eta"
+    "scheduled sched target expected estimated estimate promised returned return cancelled "
+    "canceled deleted archived activity access accessed seen login retired termination terminated "
+    "left leave exit discharge disch out approved accepted rejected decided confirmed verified "
+    "paid settled maturity valid renewal eta"
 )
 """Told later than the row itself, or about something else."""
 LATER_PARTS = ("birth", "death", "expir", "update", "modif", "deliver", "complet", "cancel")

@@ -208,8 +208,6 @@ def _is_linkable(word: str, vocabulary: Collection[str]) -> bool:
 
 def _cut(word: str, vocabulary: frozenset[str]) -> list[str] | None:
     """Return the fewest words of the vocabulary, marks and common words that make up `word`."""
-    if not any(known in word for known in vocabulary):
-        return None
     best: list[list[str] | None] = [[]] + [None] * len(word)
     for end in range(1, len(word) + 1):
         for start in range(end):
