@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,13 +44,13 @@ class TableFeatures:
     def load(cls, folder: Path) -> TableFeatures:
         """Map the arrays of `folder`, written by `TableWriter`; nothing is read yet."""
         index = json.loads((folder / "layout.json").read_text())
-        layout = TableLayout(**{k: _frozen(v) for k, v in index["layout"].items()})
+        kept: dict[str, Any] = {k: _frozen(v) for k, v in index["layout"].items()}
         # Copy-on-write, because torch warns about read-only memory; nothing writes to it.
         blocks = {
             name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c"))
             for name in index["blocks"]
         }
-        return cls(layout, blocks, index["num_rows"])
+        return cls(TableLayout(**kept), blocks, index["num_rows"])
 
 
 class TableWriter:

@@ -26,13 +26,20 @@ _ORDER, _PICKS, _LAGS = range(3)
 class Seeds(Protocol):
     """What a loader asks of seeds: see `hgl.tasks.seeds.SeedTable`."""
 
-    task: Any
-    entity: np.ndarray
-    time: np.ndarray
-    target: np.ndarray | None
-    cut: Cut
-    visible_until: int | None
-    stats_until: int
+    @property
+    def task(self) -> Any: ...
+    @property
+    def entity(self) -> np.ndarray: ...
+    @property
+    def time(self) -> np.ndarray: ...
+    @property
+    def target(self) -> np.ndarray | None: ...
+    @property
+    def cut(self) -> Cut: ...
+    @property
+    def visible_until(self) -> int | None: ...
+    @property
+    def stats_until(self) -> int: ...
 
 
 class SeedLoader:

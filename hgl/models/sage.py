@@ -28,7 +28,7 @@ class SAGEConv(nn.Module):
         super().__init__()
         if aggr not in ("sum", "mean"):
             raise ConfigError(f"aggr={aggr!r}: expected 'sum' or 'mean'")
-        self.node_types, self.edge_types = (tuple(sorted(names)) for names in metadata)
+        self.node_types, self.edge_types = sorted(metadata[0]), sorted(metadata[1])
         self.aggr = aggr
         self.root = nn.ModuleList(nn.Linear(channels, channels) for _ in self.node_types)
         self.neighbour = nn.Parameter(torch.empty(len(self.edge_types), channels, channels))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ class _CopyRows(torch.autograd.Function):
     def forward(ctx: Any, rows: Tensor, copies: Copies, curve: Tensor | None) -> Tensor:
         ctx.copies = copies
         out = rows.index_select(0, copies.index)
-        return out if curve is None else out.addmm_(copies.basis, curve)
+        return out if curve is None else out.addmm_(cast("Tensor", copies.basis), curve)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:

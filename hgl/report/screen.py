@@ -16,7 +16,6 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-
 _LOGGER = logging.getLogger("hgl")
 
 

@@ -101,11 +101,9 @@ def _seen_until(seeds: SeedTable) -> np.ndarray:
 
 def _indicators(seeds: SeedTable) -> np.ndarray:
     """Targets as what is averaged: numbers as they are, codes as one column per class."""
-    if seeds.target is None:
-        raise TaskError(f"{seeds.task}: the {seeds.split} seeds carry no labels")
     if seeds.task.kind == "multiclass":
-        return np.eye(len(seeds.classes))[seeds.target]
-    return seeds.target
+        return np.eye(len(seeds.classes))[seeds.answers]
+    return seeds.answers
 
 
 def _prior(known: Sequence[SeedTable]) -> np.ndarray:

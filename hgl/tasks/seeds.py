@@ -57,6 +57,13 @@ class SeedTable:
     def __len__(self) -> int:
         return len(self.entity)
 
+    @property
+    def answers(self) -> np.ndarray:
+        """The targets. Raises: TaskError: these seeds carry none."""
+        if self.target is None:
+            raise TaskError(f"{self.task}: the {self.split} seeds carry no labels")
+        return self.target
+
     def frame(self, db: Database) -> pd.DataFrame:
         """Return the user's key columns, the seed time and, where known, the target."""
         table = db.schema.table(self.task.entity_table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -91,7 +92,7 @@ class Regression:
         return values.clamp(self.low, self.high).numpy()
 
 
-_OBJECTIVES = {
+_OBJECTIVES: Mapping[str, Callable[[np.ndarray], Objective]] = {
     "binary": Binary,
     "multiclass": Multiclass,
     "multilabel": Multilabel,

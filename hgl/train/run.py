@@ -25,6 +25,7 @@ from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
 from hgl.graph.build import build_graph
 from hgl.graph.loader import SeedLoader
+from hgl.graph.sampler import Strategy
 from hgl.graph.spec import GraphSpec
 from hgl.graph.temporal_graph import TemporalGraph
 from hgl.tasks.metrics import evaluate
@@ -56,7 +57,7 @@ class Sampling:
 
     num_neighbors: tuple[int, ...] = (128, 64)
     batch_size: int = 512
-    strategy: str = "uniform"
+    strategy: Strategy = "uniform"
     window: int | None = None
     staleness: int | None = None
 
@@ -127,7 +128,7 @@ class Experiment:
             )
             features = encode(self.db, statistics)
         _write_json(folder / "statistics.json", statistics)
-        objective = objective_for(self.task.kind, train.target)
+        objective = objective_for(self.task.kind, train.answers)
         seed_everything(self.trainer.seed)
         model = self._model(graph, features, objective)
         self._describe(folder, train, graph)
@@ -165,7 +166,7 @@ class Experiment:
         train = self.seeds("train")
         graph = build_graph(self.db, self.spec)
         features = encode(self.db, statistics)
-        objective = objective_for(self.task.kind, train.target)
+        objective = objective_for(self.task.kind, train.answers)
         model = self._model(graph, features, objective)
         weights = folder / "model.safetensors"
         restore_model(model, load_tensors(weights)[0], weights)
@@ -263,10 +264,10 @@ def score(seeds: SeedTable, train: SeedTable, prediction: np.ndarray) -> dict[st
     regression = seeds.task.kind == "regression"
     return evaluate(
         seeds.task.kind,
-        seeds.target,
+        seeds.answers,
         prediction,
         time=seeds.time,
-        train_std=float(np.std(train.target, ddof=1)) if regression else None,
+        train_std=float(np.std(train.answers, ddof=1)) if regression else None,
     )
 
 

@@ -217,6 +217,7 @@ class Trainer:
         self, model: nn.Module, objective: Objective, val: SeedLoader
     ) -> dict[str, float]:
         prediction = self.predict(model, objective, val, phase="validation")
+        assert val.seeds.target is not None
         scores = evaluate(val.seeds.task.kind, val.seeds.target, prediction)
         return {f"val_{name}": value for name, value in scores.items()}
 
