@@ -55,7 +55,7 @@ def _arrange(raw: Raw, folder: Path, overrides: Overrides, memory: str | None) -
         schema, unit = set_clocks(connection, schema)
         order = RowOrder(connection, schema, unit)
         inherit_times(order, overrides)
-        defects = dict(raw.defects)
+        defects = {**raw.defects, **schema.defects}
         tables = {}
         for name, table in order.schema.tables.items():
             tables[name] = _write(order, _with_positions(table), db)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -52,6 +53,12 @@ def digest_files(files: Iterable[Path]) -> str:
         with file.open("rb") as stream:
             running.update(hashlib.file_digest(stream, "blake2b").digest())
     return running.hexdigest()
+
+
+@functools.cache
+def code_version() -> str:
+    """Return a hash of the code that makes databases: entries of other versions are left alone."""
+    return digest_files(sorted(Path(__file__).parent.glob("*.py")))
 
 
 def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:

@@ -41,17 +41,17 @@ def set_clocks(connection: duckdb.DuckDBPyConnection, schema: Schema) -> tuple[S
     year, which counts as known when it ends) and a column whose name RelBench cannot read are
     copied to `_time` instead.
 
-    Returns: the schema with final time columns, and the DuckDB type of every time.
-    Raises: SchemaError: a time column holds neither.
+    Returns: the schema with final time columns and the counts of values that are no time, and the
+        DuckDB type of every time: nanoseconds, as RelBench assumes, or microseconds where one
+        instant does not fit.
+    Raises: SchemaError: a time column holds nothing that is a time.
     """
     connection.execute("CREATE SCHEMA clocked")
     kinds = {name: described(connection, identifier(name)) for name in schema.tables}
-    instants = {
-        t.name: _instant(connection, t, kinds[t.name][t.time_col])
-        for t in schema.tables.values()
-        if t.time_col
-    }
-    unit = _unit(connection, instants)
+    timed = [t for t in schema.tables.values() if t.time_col]
+    instants = {t.name: _instant(connection, t, kinds[t.name][str(t.time_col)]) for t in timed}
+    looks = {t.name: _look(connection, t, instants[t.name]) for t in timed}
+    unit = "TIMESTAMP" if any(beyond for _, beyond in looks.values()) else "TIMESTAMP_NS"
     tables = {}
     for name, table in schema.tables.items():
         replaced = _parsed_texts(table, kinds[name])
@@ -60,7 +60,9 @@ def set_clocks(connection: duckdb.DuckDBPyConnection, schema: Schema) -> tuple[S
             replaced[str(table.time_col)] = f"TRY_CAST({instants[name]} AS {unit})"
         _create_view(connection, table, replaced)
         tables[name] = table
-    return dataclasses.replace(schema, tables=tables), unit
+    lost = {f"{t.name}.{t.time_col}: not a time": looks[t.name][0] for t in timed}
+    defects = {**schema.defects, **{defect: n for defect, n in lost.items() if n}}
+    return dataclasses.replace(schema, tables=tables, defects=defects), unit
 
 
 def _instant(connection: duckdb.DuckDBPyConnection, table: TableSchema, kind: str) -> str:
@@ -72,12 +74,37 @@ def _instant(connection: duckdb.DuckDBPyConnection, table: TableSchema, kind: st
         return _parsed(name)
     if not is_number(kind):
         raise SchemaError(f"time column {table.name}.{table.time_col} has type {kind}, not a time")
-    query = f"SELECT max(abs({name}::DOUBLE)) FROM {identifier(table.name)}"
-    (largest,) = connection.execute(query).fetchone() or (None,)
-    if (largest or 0) < _LAST_YEAR:
-        return f"make_timestamp({name}::BIGINT + 1, 1, 1, 0, 0, 0.0)"
+    query = (
+        f"SELECT coalesce(max(abs({name}::DOUBLE)), 0) FROM {identifier(table.name)} "
+        f"WHERE isfinite({name}::DOUBLE)"
+    )
+    (largest,) = connection.execute(query).fetchall()[0]
+    if largest < _LAST_YEAR:
+        return f"TRY(make_timestamp({name}::BIGINT + 1, 1, 1, 0, 0, 0.0))"
     scale = next(scale for bound, scale in _EPOCHS.items() if largest < bound)
-    return f"make_timestamp(({name} {scale})::BIGINT)"
+    return f"TRY(make_timestamp(({name} {scale})::BIGINT))"
+
+
+def _look(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, instant: str
+) -> tuple[int, int]:
+    """Return how many values are no time, and how many times nanoseconds cannot hold.
+
+    Raises: SchemaError: there are values, but none is a time.
+    """
+    column = identifier(str(table.time_col))
+    low, high = _NANOSECONDS
+    query = (
+        f"SELECT count({column}), count({instant}), min({column})::VARCHAR, "
+        f"count(*) FILTER (NOT ({instant})::TIMESTAMP BETWEEN {low} AND {high}) "
+        f"FROM {identifier(table.name)}"
+    )
+    filled, known, example, beyond = connection.execute(query).fetchall()[0]
+    if filled and not known:
+        raise SchemaError(
+            f"time column {table.name}.{table.time_col} holds no time, for example {example!r}"
+        )
+    return filled - known, beyond
 
 
 def _parsed(name: str) -> str:
@@ -89,19 +116,6 @@ def _parsed_texts(table: TableSchema, kinds: Mapping[str, str]) -> dict[str, str
     """Return expressions for text columns that were said to be timestamps."""
     texts = [c.name for c in table.columns if c.stype == "timestamp" and kinds[c.name] == "VARCHAR"]
     return {name: _parsed(identifier(name)) for name in texts}
-
-
-def _unit(connection: duckdb.DuckDBPyConnection, instants: Mapping[str, str]) -> str:
-    """Return nanoseconds, as RelBench assumes, or microseconds where an instant does not fit."""
-    low, high = _NANOSECONDS
-    for table, instant in instants.items():
-        query = (
-            f"SELECT count(*) FROM {identifier(table)} "
-            f"WHERE NOT ({instant})::TIMESTAMP BETWEEN {low} AND {high}"
-        )
-        if connection.execute(query).fetchone() != (0,):
-            return "TIMESTAMP"
-    return "TIMESTAMP_NS"
 
 
 def _renamed(table: TableSchema, kinds: Mapping[str, str]) -> TableSchema:

@@ -6,13 +6,14 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from hgl.db.folder import folder_source
 from hgl.db.frames import frames_source
 from hgl.db.overrides import apply_stypes, read_overrides
-from hgl.db.relbench import download, is_relbench, open_relbench, read_manifest
+from hgl.db.relbench import download, is_relbench, open_relbench, relbench_manifest
 from hgl.db.schema import Schema
 from hgl.db.source import Request, Source
 from hgl.db.split import with_timestamps
@@ -56,16 +57,27 @@ def _open_folder(folder: Path, request: Request, out: Path | None) -> tuple[Path
         )
     if is_arranged(folder):
         return folder, _adjusted(load(folder), request)
-    manifest = folder / "manifest.yaml"
     if not is_relbench(folder):
-        stated = read_overrides(manifest) if manifest.is_file() else {}
+        own = folder / "manifest.yaml"
+        stated = read_overrides(own) if own.is_file() else {}
         request = dataclasses.replace(request, overrides={**stated, **request.overrides})
         return _stored(folder_source(folder, request), request, out)
     if out is None and (schema := open_relbench(folder)):
         return folder, _adjusted(schema, request)
-    stated = read_overrides(read_manifest(folder))
-    request = dataclasses.replace(request, overrides={**stated, **request.overrides})
+    manifest = relbench_manifest(folder)
+    request = dataclasses.replace(
+        request,
+        name=request.name or str(manifest["name"]),
+        overrides={**read_overrides(manifest), **request.overrides},
+        val_timestamp=_first(request.val_timestamp, manifest.get("val_timestamp")),
+        test_timestamp=_first(request.test_timestamp, manifest.get("test_timestamp")),
+    )
     return _stored(folder_source(folder / "db", request), request, out)
+
+
+def _first(stated: str | int | None, other: Any) -> str | int | None:
+    """Return the timestamp stated, else the other one; YAML reads unquoted ones as dates."""
+    return stated if stated is not None or other is None else str(other)
 
 
 def _adjusted(schema: Schema, request: Request) -> Schema:

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
-
-from hgl.db.schema import ForeignKey, Schema, TableSchema
+from hgl.db.schema import ForeignKey, Schema, TableSchema, read_manifest
 from hgl.errors import SchemaError
 from hgl.typing import Stype
 
@@ -23,9 +21,12 @@ _NULL_TIMES = ("hidden", "visible")
 def read_overrides(manifest: str | Path | Mapping[str, Any] | None) -> Overrides:
     """Return the blocks under `tables` of a manifest: a mapping or the path of a YAML file.
 
-    Raises: SchemaError: the file is absent, is not YAML, or a block holds unknown names.
+    Raises: SourceError: the file is absent or not YAML. SchemaError: a block has unknown keys.
     """
-    content = _content(manifest)
+    if manifest is None or isinstance(manifest, Mapping):
+        content = manifest or {}
+    else:
+        content = read_manifest(Path(manifest))
     blocks = content.get("tables") or {}
     if not isinstance(blocks, Mapping):
         raise SchemaError(f"manifest: `tables` is {blocks!r}; expected a mapping by table name")
@@ -70,18 +71,6 @@ def apply_stypes(table: TableSchema, overrides: Overrides) -> TableSchema:
         for c in table.columns
     )
     return dataclasses.replace(table, columns=columns)
-
-
-def _content(manifest: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if manifest is None or isinstance(manifest, Mapping):
-        return manifest or {}
-    try:
-        content = yaml.safe_load(Path(manifest).read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SchemaError(f"manifest {str(manifest)!r} cannot be read: {error}") from None
-    if not isinstance(content, Mapping):
-        raise SchemaError(f"manifest {str(manifest)!r} is not a mapping with a key `tables`")
-    return content
 
 
 def _with_scalars(table: TableSchema, block: Mapping[str, Any]) -> TableSchema:

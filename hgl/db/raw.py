@@ -12,7 +12,7 @@ import duckdb
 from hgl.db.duck import described, identifier
 from hgl.db.schema import Column, Schema, TableSchema
 from hgl.db.types import stored
-from hgl.errors import SchemaError
+from hgl.errors import SchemaError, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,15 @@ def check_names(tables: Mapping[str, object], source: str) -> None:
 def _open_view(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, scan: str
 ) -> tuple[TableSchema, list[str]]:
-    """Create the view of one table; return the table with its columns, and those left out."""
-    found = described(connection, scan)
+    """Create the view of one table; return the table with its columns, and those left out.
+
+    Raises: SourceError: its file is damaged. SchemaError: it has no column to read.
+    """
+    try:
+        found = described(connection, scan)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise SourceError(f"table {table.name!r} cannot be read: {reason}") from None
     kept = {c: stored(c, kind, "raw") for c, kind in found.items()}
     chosen = [f"{sql} AS {identifier(c)}" for c, sql in kept.items() if sql]
     if not chosen:

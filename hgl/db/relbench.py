@@ -11,22 +11,20 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
-import yaml
 
 from hgl.db import times
 from hgl.db.arrange import fingerprint, stored_columns
-from hgl.db.cache import digest_files, entry
+from hgl.db.cache import code_version, digest, digest_files, entry
 from hgl.db.duck import connect, identifier, parquet
 from hgl.db.files import table_file
 from hgl.db.infer import infer_columns
-from hgl.db.schema import Column, ForeignKey, Schema, TableSchema, write_manifest
+from hgl.db.schema import Column, ForeignKey, Schema, TableSchema, read_manifest, write_manifest
 from hgl.db.split import propose_timestamps
 from hgl.errors import MissingExtra, SourceError
 
 log = logging.getLogger(__name__)
 
 _KEYS = ("pkey_col", "time_col", "fkey_col_to_pkey_table")
-_VERSION = 1
 _ROW = identifier("hgl:row")
 
 
@@ -55,13 +53,13 @@ def download(name: str) -> Path:
     return folder
 
 
-def read_manifest(folder: Path) -> Mapping[str, Any]:
+def relbench_manifest(folder: Path) -> Mapping[str, Any]:
     """Return the v3 manifest of a RelBench folder, made from the Parquet metadata for v2.
 
     Raises: SourceError: a table's file is absent or unreadable.
     """
     if (folder / "manifest.yaml").is_file():
-        return yaml.safe_load((folder / "manifest.yaml").read_text(encoding="utf-8"))
+        return read_manifest(folder / "manifest.yaml")
     tables = {}
     for file in sorted((folder / "db").glob("*.parquet")):
         keys = _v2_keys(file)
@@ -82,9 +80,9 @@ def open_relbench(folder: Path) -> Schema | None:
 
     Raises: SourceError: a table is absent.
     """
-    manifest = read_manifest(folder)
+    manifest = relbench_manifest(folder)
     files = [_file(folder, name) for name in sorted(manifest["tables"])]
-    key = f"{digest_files([*files, *folder.glob('manifest.yaml')])}-{_VERSION}"
+    key = digest(code_version(), digest_files([*files, *folder.glob("manifest.yaml")]))
 
     def build(aside: Path) -> None:
         with connect() as connection:
@@ -95,7 +93,7 @@ def open_relbench(folder: Path) -> Schema | None:
     stored = entry("relbench", key, build) / "manifest.yaml"
     if not stored.is_file():
         return None
-    return Schema.from_manifest(yaml.safe_load(stored.read_text(encoding="utf-8")))
+    return Schema.from_manifest(read_manifest(stored))
 
 
 def _file(folder: Path, table: str) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from hgl.errors import SchemaError
+from hgl.errors import SchemaError, SourceError
 from hgl.typing import Stype
 
 
@@ -178,10 +178,23 @@ class Schema:
         )
 
 
+def read_manifest(file: Path) -> Mapping[str, Any]:
+    """Return what a `manifest.yaml` holds. Raises: SourceError: it cannot be read as a mapping."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise SourceError(f"manifest {str(file)!r} cannot be read: {reason}") from None
+    if not isinstance(content, Mapping):
+        raise SourceError(f"manifest {str(file)!r} is not a mapping with a key `tables`")
+    return content
+
+
 def write_manifest(schema: Schema, folder: Path) -> None:
     """Write `folder/manifest.yaml`, aside and then renamed."""
     aside = folder / "manifest.yaml.part"
-    aside.write_text(yaml.safe_dump(schema.to_manifest(), sort_keys=False, allow_unicode=True))
+    content = yaml.safe_dump(schema.to_manifest(), sort_keys=False, allow_unicode=True)
+    aside.write_text(content, encoding="utf-8")
     aside.replace(folder / "manifest.yaml")
 
 

@@ -12,33 +12,28 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
-import yaml
 
-import hgl
 from hgl.db.arrange import arrange
-from hgl.db.cache import cache_folder, digest, digest_files, entry
+from hgl.db.cache import cache_folder, code_version, digest, digest_files, entry
 from hgl.db.lock import locked
 from hgl.db.raw import Raw
-from hgl.db.schema import Schema
+from hgl.db.schema import Schema, read_manifest
 from hgl.db.source import Request, Source
 from hgl.db.split import with_timestamps
 from hgl.errors import SourceError
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 1
-"""Raised when arranged folders change, so that older cache entries are left alone."""
-
 
 def is_arranged(folder: Path) -> bool:
     """Whether `folder` was written by `store`."""
     manifest = folder / "manifest.yaml"
-    return manifest.is_file() and "hgl" in (yaml.safe_load(manifest.read_text()) or {})
+    return manifest.is_file() and "hgl" in read_manifest(manifest)
 
 
 def load(folder: Path) -> Schema:
     """Return the schema of an arranged folder."""
-    return Schema.from_manifest(yaml.safe_load((folder / "manifest.yaml").read_text()))
+    return Schema.from_manifest(read_manifest(folder / "manifest.yaml"))
 
 
 def store(source: Source, request: Request, out: Path | None) -> Path:
@@ -100,7 +95,7 @@ def _arrange(raw: Raw, folder: Path, request: Request) -> None:
 
 
 def _key(content: str, request: Request) -> str:
-    return digest(_FORMAT, hgl.__version__, content, request.content())
+    return digest(code_version(), content, request.content())
 
 
 def _folder(path: Path) -> Path:

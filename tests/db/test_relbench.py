@@ -1,0 +1,122 @@
+"""RelBench's folders, v3 and v2, are read in place, or arranged where they break its rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from hgl.db.database import Database
+from hgl.errors import MissingExtra, SourceError
+
+DAYS = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"])
+KEYS: dict[str, dict[str, Any]] = {
+    "a": {"pkey": "id", "time_col": "at", "fkeys": {}},
+    "b": {"pkey": None, "time_col": None, "fkeys": {"a": "a"}},
+}
+
+
+def write(folder: Path, ids: list[int], stamps: pd.DatetimeIndex = DAYS, version: int = 3) -> Path:
+    """Write a RelBench folder of either version."""
+    frames = {
+        "a": pd.DataFrame({"id": ids, "at": stamps, "x": [1.5, 2.5, 3.5]}),
+        "b": pd.DataFrame({"a": [ids[2], ids[0]]}),
+    }
+    (folder / "db").mkdir(parents=True)
+    for name, frame in frames.items():
+        table = pa.Table.from_pandas(frame)
+        keys = KEYS[name]
+        if version == 2:
+            stated = {
+                "pkey_col": keys["pkey"],
+                "time_col": keys["time_col"],
+                "fkey_col_to_pkey_table": keys["fkeys"],
+            }
+            encoded = {k: json.dumps(v) for k, v in stated.items()}
+            table = table.replace_schema_metadata({**(table.schema.metadata or {}), **encoded})
+        pq.write_table(table, folder / "db" / f"{name}.parquet")
+    if version == 3:
+        manifest = {"name": "tiny", "val_timestamp": "2020-01-02", "test_timestamp": "2020-01-03"}
+        (folder / "manifest.yaml").write_text(yaml.safe_dump({**manifest, "tables": KEYS}))
+    return folder
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_sound_folder_is_read_in_place(version: int, tmp_path: Path) -> None:
+    folder = write(tmp_path / "tiny", [0, 1, 2], version=version)
+    db = Database.open(folder)
+    db.validate()
+    assert db.folder == folder
+    assert db.schema.name == "tiny"
+    a, b = db.schema.table("a"), db.schema.table("b")
+    assert (a.pkey, a.row_col, a.time_col) == (("id",), "id", "at")
+    assert [(f.name, f.row_col, f.parent) for f in b.fkeys] == [("a", "a", "a")]
+    assert db.row_positions("a", [2, 5]).tolist() == [2, -1]
+    assert db.schema.proposed_timestamps == (version == 2)
+    assert db.fingerprint == Database.open(folder).fingerprint != ""
+    assert {f.name for f in folder.rglob("*")} <= {"db", "a.parquet", "b.parquet", "manifest.yaml"}
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    ("ids", "stamps"),
+    [([7, 5, 6], DAYS), ([0, 1, 2], DAYS[::-1]), ([0, 1, 2], DAYS.where([False, True, True]))],
+)
+def test_a_folder_that_breaks_the_key_contract_is_arranged(
+    version: int, ids: list[int], stamps: pd.DatetimeIndex, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "tiny", ids, stamps, version)
+    db = Database.open(folder)
+    db.validate()
+    assert db.folder != folder
+    assert (db.schema.table("a").pkey, db.schema.table("a").row_col) == (("id",), "_row")
+    people = db.frame("a")["id"].tolist()
+    assert [people[int(row)] for row in db.frame("b")["a_row"]] == [ids[2], ids[0]]
+    if version == 3:
+        assert (db.schema.val_timestamp, db.schema.name) == ("2020-01-02", "tiny")
+
+
+def test_a_copy_is_written_where_out_says(tmp_path: Path) -> None:
+    folder = write(tmp_path / "tiny", [0, 1, 2])
+    db = Database.open(folder, out=tmp_path / "out")
+    assert db.folder == tmp_path / "out"
+    assert (db.schema.name, db.schema.test_timestamp) == ("tiny", "2020-01-03")
+
+
+def test_changed_content_is_looked_at_again(tmp_path: Path) -> None:
+    folder = write(tmp_path / "tiny", [0, 1, 2])
+    before = Database.open(folder).fingerprint
+    frame = pd.DataFrame({"a": [0, 0, 0]})
+    frame.to_parquet(folder / "db" / "b.parquet")
+    again = Database.open(folder)
+    assert again.schema.table("b").num_rows == 3
+    assert again.fingerprint != before
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path / "tiny", [0, 1, 2])
+    (folder / "db" / "b.parquet").unlink()
+    with pytest.raises(SourceError, match=r"table 'b' has no file .*b\.parquet"):
+        Database.open(folder)
+
+
+def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path / "tiny", [0, 1, 2])
+    (folder / "manifest.yaml").write_text("tables: [")
+    with pytest.raises(SourceError, match=r"manifest\.yaml' cannot be read"):
+        Database.open(folder)
+
+
+def test_hosted_datasets_need_the_extra_and_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(SourceError, match="'rel-nowhere'"):
+        Database.open("relbench:rel-nowhere")
+    monkeypatch.setitem(__import__("sys").modules, "relbench", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'hgl-rdl\[bench\]'"):
+        Database.open("relbench:rel-f1")
