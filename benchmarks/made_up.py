@@ -84,7 +84,7 @@ def make(tables: Mapping[str, str], seed: int = 0) -> MadeUp:
             absent = rng.random(rows[table]) < 0.5 * field.nullable
             columns[field.name] = [None if no else v for v, no in zip(values, absent)]
         made[table] = _distinct(pa.table(columns), pkeys[table])
-    return MadeUp(made, {t: k for t, k in pkeys.items() if k}, frozenset(fkeys))
+    return MadeUp(made, pkeys, frozenset(fkeys))
 
 
 def _field(text: str) -> _Field:

@@ -20,7 +20,6 @@ CONSIDERED = 10
 UNNAMED = 0.25
 """Weight of a column whose name says neither key nor content."""
 _NATS_TO_TRUST = 3.0
-_ROWS_TO_TRUST = 30
 _NEARLY = 0.85
 """Share of rows that an estimate of distinct combinations must reach to be counted exactly."""
 
@@ -69,8 +68,7 @@ def _weights(table: Survey, referring: frozenset[str]) -> dict[str, float]:
         for name, column in table.columns.items()
         if column.family in ("int", "text", "instant")
         and column.filled == column.rows
-        and column.distinct > 1
-        and table.key_of(name) is None
+        and 1 < column.distinct < column.rows
     }
     ranked = sorted((c for c in weights if weights[c]), key=lambda c: -weights[c])
     return {c: weights[c] for c in ranked[:CONSIDERED]}
@@ -97,27 +95,16 @@ def _weight(table: Survey, column: str, referring: frozenset[str]) -> float:
 
 
 def _drawn(table: Survey, weights: Mapping[str, float], width: int) -> list[Combination]:
-    """Return combinations with something that identifies, the likeliest first.
-
-    In a small table every column has to: there a counter is distinct by accident.
-    """
-    least = min if table.rows < _ROWS_TO_TRUST else max
+    """Return combinations with something that identifies and no accident, the likeliest first."""
     order = {c: i for i, c in enumerate(table.columns)}
     drawn = [
         tuple(sorted(c, key=order.__getitem__))
         for c in combinations(weights, width)
-        if least(weights[x] for x in c) >= 1
-        and (min(weights[x] for x in c) > UNNAMED or not is_accident(table, c))
+        if max(weights[x] for x in c) >= 1
         and math.prod(table.columns[x].distinct for x in c) >= _NEARLY * table.rows
+        and not is_accident(table, c)
     ]
-    return sorted(
-        drawn,
-        key=lambda c: (
-            is_accident(table, c),
-            -sum(weights[x] for x in c),
-            sum(order[x] for x in c),
-        ),
-    )
+    return sorted(drawn, key=lambda c: (-sum(weights[x] for x in c), sum(order[x] for x in c)))
 
 
 def _nearly_unique(

@@ -40,9 +40,7 @@ def identity(
     if best is not None and best.score >= ENOUGH and bridge is None:
         return best
     combined = combined_key(connection, table, [r.columns[0] for r in own])
-    if bridge is not None and (combined is None or is_accident(table, combined.columns)):
-        return bridge
-    return combined or (best if best is not None and best.score >= LEAST else None)
+    return combined or bridge or (best if best is not None and best.score >= LEAST else None)
 
 
 def _scored(
