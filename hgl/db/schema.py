@@ -17,6 +17,9 @@ import yaml
 from hgl.errors import SchemaError, SourceError
 from hgl.typing import Stype
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The fast one where PyYAML was built with it."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -181,7 +184,7 @@ class Schema:
 def read_manifest(file: Path) -> Mapping[str, Any]:
     """Return what a `manifest.yaml` holds. Raises: SourceError: it cannot be read as a mapping."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise SourceError(f"manifest {str(file)!r} cannot be read: {reason}") from None
