@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import duckdb
 
 from hgl.db.infer import Finding, infer_columns, infer_keys, infer_time, report
+from hgl.db.infer_profile import Profiles
 from hgl.db.overrides import Overrides, apply_keys, apply_stypes
 from hgl.db.raw import Raw
 from hgl.db.schema import Schema, TableSchema
@@ -27,13 +28,14 @@ def complete(
     Raises: SchemaError: an override names something that does not exist.
     """
     schema = apply_keys(raw.schema, overrides)
-    tables, findings = _keyed(connection, schema.tables, overrides, raw.fkeys_declared)
+    known: Profiles = {}
+    tables, findings = _keyed(connection, schema.tables, overrides, raw.fkeys_declared, known)
     finished = {}
     for name, table in tables.items():
         if "time_col" not in overrides.get(name, {}):
-            table, found = infer_time(connection, table)
+            table, found = infer_time(connection, table, known)
             findings += found
-        finished[name], found = infer_columns(connection, apply_stypes(table, overrides))
+        finished[name], found = infer_columns(connection, apply_stypes(table, overrides), known)
         findings += found
     for line in report(f for f in findings if f.kind != "stype"):  # columns keep their reasons
         log.info("inferred %s", line)
@@ -45,6 +47,7 @@ def _keyed(
     tables: Mapping[str, TableSchema],
     overrides: Overrides,
     fkeys_declared: frozenset[str],
+    known: Profiles,
 ) -> tuple[Mapping[str, TableSchema], list[Finding]]:
     """Return `tables` with keys inferred wherever neither the user nor the source spoke."""
     stated = {name: overrides.get(name, {}) for name in tables}
@@ -52,7 +55,7 @@ def _keyed(
     fkeys_open = {n for n in tables if "fkeys" not in stated[n]} - fkeys_declared
     if not pkey_open | fkeys_open:
         return tables, []
-    inferred, findings = infer_keys(connection, tables)
+    inferred, findings = infer_keys(connection, tables, known)
     keyed = {
         name: dataclasses.replace(
             table,

@@ -12,7 +12,7 @@ import duckdb
 
 from hgl.db.duck import identifier
 from hgl.db.infer_findings import Evidence, Finding
-from hgl.db.infer_profile import Profile, instant_sql, profile
+from hgl.db.infer_profile import Profile, Profiles, instant_sql, profile
 from hgl.db.infer_stype import Verdict, judge
 from hgl.db.names import parse, vocabulary_of
 from hgl.db.schema import TableSchema
@@ -22,16 +22,17 @@ LATE_SHARE = 0.01
 
 
 def infer_columns(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, known: Profiles | None = None
 ) -> tuple[TableSchema, list[Finding]]:
     """Fill in the semantic type of every column of `table` that has none.
 
     Args:
         connection: holds a view with the table's name and columns.
         table: its keys and time column are decided.
+        known: profiles made earlier; new ones are added.
     Returns: the table, and a finding for each column filled in.
     """
-    columns = profile(connection, table.name)
+    columns = profile(connection, table.name, known)
     vocabulary = vocabulary_of([table.name])
     verdicts = {
         c.name: _stated(table, columns[c.name]) or judge(columns[c.name], parse(c.name, vocabulary))

@@ -10,23 +10,27 @@ import duckdb
 from hgl.db.infer_composite import composite_references
 from hgl.db.infer_findings import Finding
 from hgl.db.infer_identity import identity
+from hgl.db.infer_profile import Profiles
 from hgl.db.infer_references import Reference, references
 from hgl.db.infer_survey import Key, survey
 from hgl.db.schema import ForeignKey, TableSchema
 
 
 def infer_keys(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, TableSchema]
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, TableSchema],
+    known: Profiles | None = None,
 ) -> tuple[dict[str, TableSchema], list[Finding]]:
     """Fill in the primary and foreign keys that `tables` do not declare.
 
     Args:
         connection: holds one view per table, with its columns.
         tables: what is declared stays, and no column of a declared foreign key gets another.
+        known: profiles made earlier; new ones are added.
     Returns: the tables, and a finding for each key filled in. A foreign key's `row_col` is its
         name and `_row`; the column itself is for ingest to write.
     """
-    surveys = survey(connection, tables)
+    surveys = survey(connection, tables, known)
     found = references(connection, surveys)
     keys: dict[str, Key] = {}
     for name, table in surveys.items():

@@ -75,14 +75,33 @@ class Profile:
         """
         if not self.distinct:
             return 1.0
+        if self.kind == "UUID":
+            return 1e-12
         if self.family == "int":
             return min(1.0, self.distinct / (int(self.greatest) - int(self.least) + 1))
         letters = 10 if self.shape.numbers > 0.95 else 26
         return min(1.0, math.exp(math.log(self.distinct) - self.shape.length * math.log(letters)))
 
 
-def profile(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Profile]:
-    """Return the profile of each column of the view `table`: two passes, one over a sample."""
+Profiles = dict[str, dict[str, Profile]]
+"""Profiles by table and column."""
+
+
+def profile(
+    connection: duckdb.DuckDBPyConnection, table: str, known: Profiles | None = None
+) -> dict[str, Profile]:
+    """Return the profile of each column of the view `table`: two passes, one over a sample.
+
+    Args:
+        known: profiles made earlier; the table's is taken from there or added.
+    """
+    known = {} if known is None else known
+    if table not in known:
+        known[table] = _profiled(connection, table)
+    return known[table]
+
+
+def _profiled(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Profile]:
     kinds = described(connection, identifier(table))
     rows = connection.execute(f"SELECT count(*) FROM {identifier(table)}").fetchall()[0][0]
     counts = _counts(connection, table, kinds, exact=rows <= EXACT_ROWS)
@@ -142,6 +161,8 @@ def is_unique(connection: duckdb.DuckDBPyConnection, table: str, columns: list[P
 
 
 def _family(kind: str, whole: bool) -> Family:
+    if kind.endswith(("]", ")")) and not kind.startswith(("DECIMAL", "ENUM")):
+        return "other"
     if kind == "BOOLEAN":
         return "boolean"
     if is_instant(kind):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from hgl.db.infer_findings import Evidence
-from hgl.db.infer_profile import Profile, is_unique, profile
+from hgl.db.infer_profile import Profile, Profiles, is_unique, profile
 from hgl.db.infer_words import CODES, LINKS, MEASURES
 from hgl.db.names import Name, likeness, parse, parse_tables, vocabulary_of
 from hgl.db.schema import TableSchema
@@ -61,13 +61,15 @@ class Survey:
 
 
 def survey(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, TableSchema]
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, TableSchema],
+    known: Profiles | None = None,
 ) -> dict[str, Survey]:
-    """Profile every table and find its single-column candidate keys."""
+    """Profile every table (or take what is `known`) and find its single-column candidate keys."""
     vocabulary, called = vocabulary_of(tables), parse_tables(tables)
     found = {}
     for table in tables.values():
-        profiles = profile(connection, table.name)
+        profiles = profile(connection, table.name, known)
         own = [c.name for c in table.columns if c.name in profiles]
         name = called[table.name]
         names = {c: parse(c, vocabulary) for c in own}

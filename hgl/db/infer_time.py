@@ -13,7 +13,7 @@ import math
 import duckdb
 
 from hgl.db.infer_findings import Evidence, Finding
-from hgl.db.infer_profile import Profile, profile
+from hgl.db.infer_profile import Profile, Profiles, profile
 from hgl.db.infer_words import HAPPENED, LATER, LATER_PARTS, RECORDED, TIMES, YEARS
 from hgl.db.names import Name, parse, vocabulary_of
 from hgl.db.schema import TableSchema
@@ -29,18 +29,19 @@ _ROWS_TO_VARY = 10
 
 
 def infer_time(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, known: Profiles | None = None
 ) -> tuple[TableSchema, list[Finding]]:
     """Choose when each row of `table` became known; a time column already stated stays.
 
     Args:
         connection: holds a view with the table's name and columns.
+        known: profiles made earlier; new ones are added.
     Returns: the table with `time_col` and `time_reason`, and one finding; `time_col` stays None
         where no column can be trusted.
     """
     if table.time_col is not None:
         return table, []
-    columns = profile(connection, table.name)
+    columns = profile(connection, table.name, known)
     judged = [(c.name, _judged(table, columns[c.name])) for c in table.columns]
     ranked = sorted(judged, key=lambda pair: -_score(pair[1]))
     if not ranked or _score(ranked[0][1]) < ACCEPTED:
