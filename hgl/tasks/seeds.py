@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -73,6 +73,30 @@ class SeedTable:
         if self.target is not None:
             frame[self.task.target_col] = self._labels(self.target)
         return frame
+
+    def frozen_at(self, instant: int, db: Database) -> SeedTable:
+        """Return these seeds as they see the database that ends at `instant` (seconds).
+
+        Seeds whose own row is later go, as they do at the test timestamp; a note counts them.
+        Raises: TaskError: none is left.
+        """
+        kept = population.known_from(self.task, db)[self.entity] <= instant
+        if not kept.any():
+            raise TaskError(
+                f"{self.task}: no {self.split} entity is known by {times.text(instant)}; choose a "
+                "later val_timestamp or policy=rolling"
+            )
+        gone = int((~kept).sum())
+        note = f"{gone} {self.split} seeds left out: their row is later than {times.text(instant)}"
+        return replace(
+            self,
+            entity=self.entity[kept],
+            time=self.time[kept],
+            target=None if self.target is None else self.target[kept],
+            visible_until=instant,
+            fingerprint=cache.digest(self.fingerprint, instant),
+            notes=(*self.notes, note) if gone else self.notes,
+        )
 
     def _labels(self, target: np.ndarray) -> Any:
         if self.task.kind == "multiclass":

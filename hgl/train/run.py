@@ -176,7 +176,7 @@ class Experiment:
         """Return the labelled seeds of `split` as this experiment asks them."""
         seeds = self.task.seeds(self.db, split, policy=self.policy, cut=self.cut)
         if split == "val" and self.policy == "frozen" and self.validate_frozen:
-            return dataclasses.replace(seeds, visible_until=seeds.stats_until)
+            return seeds.frozen_at(seeds.stats_until, self.db)
         return seeds
 
     def _model(
