@@ -212,7 +212,10 @@ def test_airport_delay_sizes(db: Database) -> None:
     assert set(keys[np.unique(found["train"].entity)]) == {"EWR", "JFK", "LGA"}
 
 
-def test_the_file_is_written_once_per_content(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_written_once_per_content(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HGL_CACHE", str(tmp_path))
     written = []
     monkeypatch.setattr(flights, "write", lambda path: written.append(path.write_bytes(b"")))
     assert flights.source() == flights.source()
