@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +26,11 @@ from hgl.features.statistics import (
 from hgl.features.table import TableFeatures, TableWriter
 from hgl.features.text import HashingEmbedder, TextEmbedder, embed_column
 
-VERSION = 1
+VERSION = 2
 """Raised when the encoding changes, so that old cache entries are not read."""
 BATCH_ROWS = 65_536
+MIN_RECURRENCES = 2
+"""Periods that training must span for the phase within them to be a feature."""
 _PERIODS = np.array([YEAR, YEAR / 12, 7 * 86400.0, 86400.0])
 
 
@@ -131,7 +133,7 @@ def _blocks(
         ),
         "text": _stack(embed_column(next(columns), embedder) for _ in statistics.named("text")),
         "timestamp": _stack(
-            _instant_parts(_floats(next(columns)), _floats(next(columns)), statistics.ages[c])
+            _instant_parts(_floats(next(columns)), _floats(next(columns)), c, statistics)
             for c in statistics.named("timestamp")
         ),
     }
@@ -156,8 +158,11 @@ def _codes(column: pa.Array, vocabulary: list[str]) -> np.ndarray:
 
 
 def _instant_parts(
-    instants: np.ndarray, ages: np.ndarray, scale: Callable[[np.ndarray], np.ndarray]
+    instants: np.ndarray, ages: np.ndarray, column: str, statistics: TableStatistics
 ) -> np.ndarray:
     phase = (instants[:, None] % _PERIODS) / _PERIODS * (2 * np.pi)
-    parts = [np.sin(phase), np.cos(phase), scale(ages)[:, None]]
+    # A season seen once is a date: a model would learn which week it was, not what it was like.
+    recurs = statistics.spans[column] >= MIN_RECURRENCES * _PERIODS
+    age = statistics.ages[column](ages)[:, None]
+    parts = [np.sin(phase) * recurs, np.cos(phase) * recurs, age]
     return np.concatenate(parts, axis=1, dtype=np.float32)

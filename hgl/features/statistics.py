@@ -45,6 +45,7 @@ class TableStatistics:
         until: validation timestamp in seconds; later rows were not looked at.
         scales: of numerical columns.
         ages: of timestamp columns, in years.
+        spans: of timestamp columns, seconds from first to last.
         vocabularies: known values of categorical columns, most frequent first.
     """
 
@@ -52,6 +53,7 @@ class TableStatistics:
     until: int
     scales: dict[str, Scale] = field(default_factory=dict)
     ages: dict[str, Scale] = field(default_factory=dict)
+    spans: dict[str, float] = field(default_factory=dict)
     vocabularies: dict[str, list[str]] = field(default_factory=dict)
 
     def layout(self, text_channels: int) -> TableLayout:
@@ -119,6 +121,7 @@ def measure(
     sources = {c: number_sql(c) for c in numbers} | {c: age_sql(c, table, until) for c in instants}
     source = f"{quoted(table.name)}{_training_rows(table, until)}"
     scales = _scales(connection, source, sources)
+    spans = {c: _span(connection, source, c) for c in instants}
     vocabularies = {
         c: _vocabulary(connection, source, c)
         for c, s in columns.items()
@@ -129,6 +132,7 @@ def measure(
         until=until,
         scales={c: s for c, s in scales.items() if c in numbers},
         ages={c: s for c, s in scales.items() if c in instants},
+        spans=spans,
         vocabularies=vocabularies,
     )
 
@@ -158,6 +162,12 @@ def _scale(points: list[float] | None) -> Scale:
     centre = points[2 * quarter]
     knots = np.unique((np.asarray(points[::2]) - centre) / spread)
     return Scale(centre, spread, tuple(float(k) for k in knots))
+
+
+def _span(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> float:
+    value = instant_sql(column)
+    row = connection.execute(f"SELECT max({value}) - min({value}) FROM {source}").fetchone()
+    return float(row[0]) if row and row[0] is not None else 0.0
 
 
 def _vocabulary(connection: duckdb.DuckDBPyConnection, source: str, column: str) -> list[str]:

@@ -93,6 +93,15 @@ def test_timestamps_have_a_phase_and_an_age():
     assert (parts[:, born, 8].diff() < 0).all()
 
 
+def test_a_period_that_training_did_not_see_twice_is_no_feature():
+    encoded = features(visits())
+    at, born = (encoded.layout.timestamp.index(c) for c in ("at", "born"))
+    parts = encoded.blocks["timestamp"]
+    # Nine days of visits: years, months and weeks are dates there; years of birth do recur.
+    assert parts[:, at, [0, 1, 2, 4, 5, 6]].abs().sum() == 0
+    assert parts[:, born, [4, 5, 6, 7]].abs().min() > 0
+
+
 def test_text_is_hashed_and_null_text_is_zero():
     encoded = features(visits())
     text = encoded.blocks["text"][:, 0]
