@@ -103,7 +103,7 @@ def _keys(table: str, rows: int, kind: str) -> list:
         start = 10_000 * (len(table) + 1)
         return [start + 7 * i + int(d[:1], 16) % 7 for i, d in enumerate(digests)]
     if kind == "code":
-        return [f"{chr(65 + i % 26)}{chr(65 + i // 26 % 26)}{i // 676}" for i in range(rows)]
+        return [f"{table[0].upper()}{table[-1].upper()}{i}" for i in range(rows)]
     return [d[:20] for d in digests]
 
 

@@ -8,14 +8,10 @@ from itertools import product
 
 import duckdb
 
+from hgl.db.infer_evidence import cardinality_evidence, combined, inclusion_evidence
 from hgl.db.infer_findings import Evidence
 from hgl.db.infer_inclusion import include
-from hgl.db.infer_references import (
-    Reference,
-    cardinality_evidence,
-    combined,
-    inclusion_evidence,
-)
+from hgl.db.infer_references import Reference
 from hgl.db.infer_survey import Key, Survey
 from hgl.db.names import Name, likeness
 
@@ -104,7 +100,7 @@ def _weighed(
     if found.share < LEAST_INCLUDED:
         return None
     typed = Evidence("type", 1.0, ", ".join(v.kind for v in values))
-    included, counted = inclusion_evidence(found), cardinality_evidence(values, targets, found)
+    included, counted = inclusion_evidence(found), cardinality_evidence(targets, found)
     score = combined(named, typed, included, counted)
     evidence = (named, typed, included, counted)
     return Reference(child.schema.name, tuple(columns), key, score, evidence)

@@ -66,7 +66,8 @@ def survey(
     known: Profiles | None = None,
 ) -> dict[str, Survey]:
     """Profile every table (or take what is `known`) and find its single-column candidate keys."""
-    vocabulary, called = vocabulary_of(tables), parse_tables(tables)
+    vocabulary = vocabulary_of(tables, {c.name for t in tables.values() for c in t.columns})
+    called = parse_tables(tables, vocabulary)
     found = {}
     for table in tables.values():
         profiles = profile(connection, table.name, known)
@@ -94,7 +95,7 @@ def _keys(connection: duckdb.DuckDBPyConnection, table: Survey) -> tuple[Key, ..
     for position, (column, values) in enumerate(table.columns.items()):
         if (column,) == declared or not keyable(values):
             continue
-        named = name_evidence(table.names[column], table.name, position)
+        named = key_name_evidence(table.names[column], table.name, position)
         if not named.score or values.filled < values.rows or not values.may_be_unique:
             continue
         if is_unique(connection, table.schema.name, [values]):
@@ -121,7 +122,7 @@ def _is_serial(column: Profile) -> bool:
     return column.family == "int" and column.filled > 0 and column.density > 0.99
 
 
-def name_evidence(column: Name, table: Name, position: int) -> Evidence:
+def key_name_evidence(column: Name, table: Name, position: int) -> Evidence:
     """Return how much a column's name and position make it look like the key of `table`."""
     first = position == 0
     named_for = likeness(column.entity, table.entity)

@@ -79,7 +79,7 @@ def _judged(table: TableSchema, column: Profile) -> tuple[Evidence, ...]:
     typed = _type_evidence(column, name, keyed)
     if not typed.score:
         return (typed,)
-    named = name_evidence(name, table)
+    named = time_name_evidence(name, table)
     full = max(0.0, 1 - column.nulls) if column.nulls <= _MOST_NULLS else 0.0
     filled = Evidence("nulls", full, f"{column.nulls:.1%} null" if column.nulls else "never null")
     # A year that is part of the key may be the same everywhere; an instant then tells of a load.
@@ -111,7 +111,7 @@ def _type_evidence(column: Profile, name: Name, keyed: bool) -> Evidence:
     return Evidence("type", 0.0, "numbers that are no instants")
 
 
-def name_evidence(name: Name, table: TableSchema) -> Evidence:
+def time_name_evidence(name: Name, table: TableSchema) -> Evidence:
     """Return how much a column's name says that it is the moment its row became known."""
     words = {w for w in name.words if len(w) > 1}
     plain = "".join(name.words)

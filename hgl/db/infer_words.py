@@ -22,9 +22,10 @@ SELF = _words(
 )
 """Roles that another row of the same table plays."""
 PERSON_ROLES = _words(
-    "rep representative agent manager mgr supervisor boss clerk salesperson salesman seller buyer "
+    "rep representative manager mgr supervisor boss clerk salesperson salesman seller buyer "
     "technician instructor teacher author owner creator editor assignee reporter approver reviewer "
-    "sender recipient receiver friend follower followee"
+    "sender recipient receiver friend follower followee advisor adviser "
+    "chair head director lead leader coach mentor captain"
 )
 """Roles that people play."""
 PERSON_ACTS = _words(
@@ -32,10 +33,15 @@ PERSON_ACTS = _words(
     "handled voted posted followed invited reported"
 )
 """The same as verbs: who did it, where a mark follows (`created_by`)."""
-PERSON_TABLES = _words("employee staff user person member account agent worker")
+PERSON_TABLES = _words(
+    "employee staff user person member account agent worker instructor teacher professor faculty "
+    "physician doctor"
+)
 """Tables whose rows play these roles."""
 PREFIXES = _words("tbl tb t dim fact stg lkp ref")
 """First words of table names that say what kind of table it is."""
+SUFFIXES = _words("datum info information master tbl table entity record list lookup dim")
+"""Last words that say the same."""
 
 CATEGORIES = _words(
     "type kind status state category class group flag mode method channel gender sex zone "

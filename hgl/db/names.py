@@ -18,6 +18,7 @@ from hgl.db.infer_words import (
     PERSON_ROLES,
     PREFIXES,
     SELF,
+    SUFFIXES,
 )
 
 _IRREGULAR = {
@@ -90,23 +91,25 @@ def parse(text: str, vocabulary: Collection[str] = frozenset()) -> Name:
     return Name(text, words, words)
 
 
-def parse_tables(tables: Collection[str]) -> dict[str, Name]:
+def parse_tables(tables: Collection[str], vocabulary: Collection[str]) -> dict[str, Name]:
     """Return table names taken apart, without a first word that all share or that says nothing."""
-    vocabulary = vocabulary_of(tables)
     names = {t: parse(t, vocabulary) for t in tables}
     firsts = {n.words[:1] for n in names.values()}
-    shared = firsts if len(firsts) == 1 and len(names) > 1 else set()
-    return {
-        t: dataclasses.replace(n, entity=n.entity[1:])
-        if len(n.entity) > 1 and (n.words[:1] in shared or n.words[0] in PREFIXES)
-        else n
-        for t, n in names.items()
-    }
+    plain = PREFIXES | ({w for first in firsts for w in first} if len(firsts) == 1 else set())
+    return {t: dataclasses.replace(n, entity=_bare(n.entity, plain)) for t, n in names.items()}
 
 
-def vocabulary_of(tables: Iterable[str]) -> frozenset[str]:
-    """Return the words of these table names, singular and as written, longest names included."""
-    words = {w for table in tables for w in split(table) if len(w) >= _SHORTEST}
+def _bare(words: tuple[str, ...], prefixes: Collection[str]) -> tuple[str, ...]:
+    if len(words) > 1 and words[0] in prefixes:
+        words = words[1:]
+    return words[:-1] if len(words) > 1 and words[-1] in SUFFIXES else words
+
+
+def vocabulary_of(tables: Iterable[str], columns: Iterable[str] = ()) -> frozenset[str]:
+    """Return the words that names may be glued from: of tables, and of what columns identify."""
+    words = {w for table in tables for w in split(table)}
+    words |= {w for name in map(parse, columns) if name.identifies for w in name.entity}
+    words = {w for w in words if len(w) >= _SHORTEST}
     return frozenset(words | {singular(w) for w in words})
 
 
@@ -156,7 +159,7 @@ def likeness(reference: tuple[str, ...], entity: tuple[str, ...]) -> float:
 
 @lru_cache(maxsize=65536)
 def word_likeness(a: str, b: str) -> float:
-    """Return 1 for the same word, 0.8 for a prefix, 0.75 for abbreviations and common stems."""
+    """Return 1 for the same word, 0.8 for its start, 0.75 for its end, short form or stem."""
     if a == b:
         return 1.0
     short, long = sorted((a, b), key=len)
@@ -164,6 +167,8 @@ def word_likeness(a: str, b: str) -> float:
         return 0.0
     if long.startswith(short):
         return 0.8
+    if long.endswith(short) and len(short) > _SHORTEST:
+        return 0.75
     return 0.75 if _abbreviates(short, long) or _stem(a) == _stem(b) else 0.0
 
 
