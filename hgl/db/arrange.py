@@ -28,7 +28,7 @@ INFERRED = "inferred.txt"
 """File beside the manifest that says what was inferred and why."""
 
 
-_MEMORY = ("160MB", "640MB", "2560MB", None)
+_MEMORY = ("128MB", "512MB", "2GB", None)
 """What DuckDB may hold before it spills, tried in turn: few queries cannot do with little."""
 
 
