@@ -108,8 +108,9 @@ class StoredRun:
 
         Raises: ConfigError: the data is gone and the source's password was not kept.
         """
+        manifest = self.config["manifest"]
         if db is not None:
-            return open_database(db, progress=progress)
+            return open_database(db, manifest=manifest, progress=progress)
         if Path(self.database["folder"]).is_dir():
             return Database.open(self.database["folder"])
         source = str(self.config["db"])
@@ -118,7 +119,7 @@ class StoredRun:
                 f"run={str(self.folder)!r} was trained on {source}, whose password is not kept: "
                 "give the database again with db=<url>"
             )
-        return open_database(source, progress=progress)
+        return open_database(source, manifest=manifest, progress=progress)
 
     def experiment(self, database: Database, watcher: Watcher, *, trust: bool) -> Experiment:
         """Rebuild the run's experiment on `database`.

@@ -27,6 +27,7 @@ def train(
     *,
     db: str,
     task: str | None,
+    manifest: str | None,
     model: ModelFactory,
     trainer: Callable[..., Trainer],
     sampling: Sampling,
@@ -46,6 +47,7 @@ def train(
             dataset), or a bundled database: flights, baseball.
         task: a task file (YAML), the folder of a RelBench task, or a bundled task; null takes the
             first one of a bundled database.
+        manifest: YAML file that states keys, time columns or column types, as for hgl ingest.
         model: what is trained.
         trainer: how it is trained.
         sampling: how neighbourhoods are drawn.
@@ -76,7 +78,7 @@ def train(
         asked = Task.load(task_name(db, task))
         folder = reclaim(out, config) if resume else vacant(out)
         with phases("ingest"), world.in_turn():
-            database = open_database(db, progress=TableBars(screen))
+            database = open_database(db, manifest=manifest, progress=TableBars(screen))
         folder = folder or fresh(f"{database.schema.name}-{asked.name}", world)
         if world.is_first:
             keep_task(asked, folder)

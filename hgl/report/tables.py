@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
@@ -24,7 +25,7 @@ def score_table(rows: Mapping[str, Scores], metrics: Sequence[str], title: str) 
     table.add_column("predictor", no_wrap=True)
     places = [(split, metric) for metric in metrics for split in ("val", "test")]
     for split, metric in places:
-        table.add_column(f"{split}\n{metric}", justify="right", overflow="fold")
+        table.add_column(f"{split}\n{_broken(metric)}", justify="right")
     for name, scores in rows.items():
         table.add_row(name, *(_number(scores, *place) for place in places))
     return table
@@ -65,6 +66,11 @@ def schema_lines(schema: Schema) -> Iterator[RenderableType]:
     yield f"static tables: {', '.join(schema.static_tables) or 'none'}"
     stated = "proposed: nobody stated it" if schema.proposed_timestamps else "as stated"
     yield f"validation from {schema.val_timestamp}, test from {schema.test_timestamp} ({stated})"
+
+
+def _broken(name: str) -> str:
+    """A long name over several lines, broken after its underscores."""
+    return "\n".join(textwrap.wrap(name.replace("_", "_ "), 10)).replace("_ ", "_")
 
 
 def _number(scores: Scores, split: str, metric: str) -> str:
