@@ -27,14 +27,16 @@ def folder_source(folder: Path, request: Request) -> Source:
     """
     found = find_tables(folder)
     files = {name: found[name] for name in request.chosen(list(found), f"folder {str(folder)!r}")}
-    key = digest(sorted(files), *(digest_files(f) for _, f in sorted(files.items())))
+
+    def key() -> str:
+        return digest(sorted(files), *(digest_files(f) for _, f in sorted(files.items())))
 
     def read(scratch: Path) -> Raw:
         tables = {name: TableSchema(name, ()) for name in files}
         scans = {name: parquet(_as_parquet(name, f, scratch)) for name, f in files.items()}
         return Raw(Schema(folder.resolve().name, tables), scans)
 
-    return Source(folder.name, key, str(folder.resolve()), read)
+    return Source(folder.resolve().name, key, str(folder.resolve()), read)
 
 
 def find_tables(folder: Path) -> Mapping[str, list[Path]]:

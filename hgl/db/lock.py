@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,19 @@ from typing import IO
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[bool]:
     """Hold `folder` (made when absent) for this process; yields False when another holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        yield _try_lock(file)
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "lock").open("w") as file:
+            mine = _try_lock(file)
+            if mine and not _is_at(file, folder / "lock"):
+                continue  # whoever held it has just removed the folder
+            yield mine
+            return
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    """Whether the open `file` is still what `path` names."""
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
 
 
 if sys.platform == "win32":

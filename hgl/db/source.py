@@ -36,8 +36,8 @@ class Request:
             sorted(self.exclude),
             sorted(self.views),
             self.sql_schema,
-            self.val_timestamp,
-            self.test_timestamp,
+            str(self.val_timestamp),
+            str(self.test_timestamp),
         ]
 
     def chosen(self, found: Sequence[str], source: str) -> list[str]:
@@ -60,12 +60,12 @@ class Source:
 
     Attributes:
         name: what the database is called unless the user says otherwise.
-        key: identifies the content where that is known before reading, else None.
+        key: returns a hash of the content, where that needs no reading through a driver.
         place: identifies the source itself, so that an interrupted read can go on.
         read: read everything, using an own folder for whatever has to be written.
     """
 
     name: str
-    key: str | None
+    key: Callable[[], str] | None
     place: str
     read: Callable[[Path], Raw]

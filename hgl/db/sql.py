@@ -72,7 +72,7 @@ def sql_source(url: str, request: Request) -> Source:
     Raises: SourceError: the URL makes no sense. MissingExtra: its driver is not installed.
     """
     live = LiveDatabase(url, request)
-    return Source(live.name, live.content(), live.place, live.read)
+    return Source(live.name, live.content if live.is_file else None, live.place, live.read)
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,16 @@ class LiveDatabase:
         """Where the database is, without a password."""
         return str(self._file) if self._file else redact(self._url.render_as_string())
 
-    def content(self) -> str | None:
-        """Return a hash of the database where it is a file, else None."""
-        if self._file is None:
-            return None
-        journals = (self._file.with_name(self._file.name + end) for end in ("-wal", "-journal"))
-        return digest_files([self._file, *(j for j in journals if j.is_file())])
+    @property
+    def is_file(self) -> bool:
+        """Whether the database is a file."""
+        return self._file is not None
+
+    def content(self) -> str:
+        """Return a hash of the database's file and of what is still in its journals."""
+        file = self._file or Path()
+        journals = (file.with_name(file.name + end) for end in ("-wal", "-journal"))
+        return digest_files([file, *(j for j in journals if j.is_file())])
 
     def reflect(self) -> Reflection:
         """Return tables, columns and keys as declared."""

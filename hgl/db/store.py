@@ -54,23 +54,22 @@ def store(source: Source, request: Request, out: Path | None) -> Path:
             with tempfile.TemporaryDirectory(dir=aside.parent) as scratch:
                 _arrange(source.read(Path(scratch)), aside, request)
 
-        return entry("database", _key(source.key, request), build)
+        return entry("database", _key(source, request, source.key()), build)
 
 
 def _store_at(source: Source, request: Request, out: Path) -> Path:
     if out.exists() and not is_arranged(out) and (not out.is_dir() or any(out.iterdir())):
         raise SourceError(f"out {str(out)!r} exists and is not a database that hgl wrote")
     part = out.with_name(out.name + ".part")
-    with locked(part) as mine:
+    with _workplace(part) as mine:
         if not mine:
             raise SourceError(f"out {str(out)!r} is being written by another process")
-        raw = source.read(_folder(part / "raw"))
+        raw = source.read(part / "raw")
         shutil.rmtree(part / "arranged", ignore_errors=True)
         _arrange(raw, part / "arranged", request)
         if out.exists():
             out.rename(part / "replaced")
         (part / "arranged").rename(out)
-    shutil.rmtree(part, ignore_errors=True)
     return out
 
 
@@ -78,13 +77,31 @@ def _store_by_content(source: Source, request: Request) -> Path:
     """Read first, since only the content read tells which entry it is."""
     scratch = cache_folder() / "raw" / digest(source.place, request.content())
     with contextlib.ExitStack() as stack:
-        if not stack.enter_context(locked(scratch)):
+        if not stack.enter_context(_workplace(scratch)):
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=scratch.parent)))
-        raw = source.read(_folder(scratch / "raw"))
-        key = _key(digest_files(sorted((scratch / "raw").rglob("*.parquet"))), request)
-        folder = entry("database", key, lambda aside: _arrange(raw, aside, request))
-    shutil.rmtree(scratch, ignore_errors=True)
-    return folder
+        raw = source.read(scratch / "raw")
+        files = sorted((scratch / "raw").rglob("*.parquet"))
+        content = digest(digest_files(files), repr(raw.schema), sorted(raw.defects.items()))
+        key = _key(source, request, content)
+        return entry("database", key, lambda aside: _arrange(raw, aside, request))
+
+
+@contextlib.contextmanager
+def _workplace(folder: Path) -> Iterator[bool]:
+    """Hold `folder` while it is worked in; yields False when another process holds it.
+
+    Afterwards it is removed, unless the work failed with a finished table to go on from.
+    """
+    with locked(folder) as mine:
+        (folder / "raw").mkdir(exist_ok=True)
+        try:
+            yield mine
+        except BaseException:
+            if mine and not any((folder / "raw").glob("*.json")):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        if mine:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _arrange(raw: Raw, folder: Path, request: Request) -> None:
@@ -94,13 +111,8 @@ def _arrange(raw: Raw, folder: Path, request: Request) -> None:
     arrange(replace(raw, schema=schema), folder, request.overrides)
 
 
-def _key(content: str, request: Request) -> str:
-    return digest(code_version(), content, request.content())
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+def _key(source: Source, request: Request, content: str) -> str:
+    return digest(code_version(), source.name, content, request.content())
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from hgl.db.database import Database
-from hgl.errors import MissingExtra, SourceError
+from hgl.errors import MissingExtra, SchemaError, SourceError
 from tests.db.conftest import engine, scratch
 
 SECRET = "s3cr%t@:/ü"
@@ -214,3 +214,36 @@ def test_out_is_not_taken_from_somebody_else(url: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="not a database that hgl wrote"):
         Database.open(url, out=tmp_path / "out")
     assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("out", [True, False])
+def test_a_failed_ingest_leaves_no_litter(
+    out: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HGL_CACHE", str(tmp_path / "cache"))
+    twice = {"t": pd.DataFrame({"id": [1, 1]})}
+    with pytest.raises(SchemaError, match="not unique"):
+        Database.open(
+            twice,
+            manifest={"tables": {"t": {"pkey": "id"}}},
+            out=tmp_path / "out" if out else None,
+        )
+    assert [f for f in tmp_path.rglob("*") if f.is_file()] == []
+
+
+def test_new_keys_over_old_rows_are_a_new_database(tmp_path: Path) -> None:
+    with scratch("postgresql", tmp_path) as url:
+        with engine(url).begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE p (id int PRIMARY KEY)")
+            connection.exec_driver_sql("CREATE TABLE c (id int PRIMARY KEY, x int)")
+        assert Database.open(url).schema.table("c").fkeys == ()
+        with engine(url).begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE c ADD FOREIGN KEY (x) REFERENCES p (id)")
+        assert [f.parent for f in Database.open(url).schema.table("c").fkeys] == ["p"]
+
+
+def test_equal_folders_keep_their_own_names(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        pd.DataFrame({"x": [1]}).to_parquet(tmp_path / name / "t.parquet")
+        assert Database.open(tmp_path / name).schema.name == name
