@@ -10,16 +10,18 @@ import duckdb
 
 from hgl.db.duck import identifier
 from hgl.db.infer_findings import Evidence
-from hgl.db.infer_profile import is_unique, value_sql
+from hgl.db.infer_profile import SAMPLE_ROWS, is_unique, value_sql
 from hgl.db.infer_survey import Key, Survey
 from hgl.db.infer_words import MEASURES, SEQUENCES
 
 WIDEST = 3
 CONSIDERED = 10
 """Columns that combinations are drawn from."""
+INSTANT = 0.75
+"""Weight of an instant; a key has at least one column of this weight."""
 UNNAMED = 0.25
 """Weight of a column whose name says neither key nor content."""
-_NATS_TO_TRUST = 3.0
+_PAIRS_TO_TRUST = 3.0
 _NEARLY = 0.85
 """Share of rows that an estimate of distinct combinations must reach to be counted exactly."""
 
@@ -35,18 +37,46 @@ def combined_key(
         referring: columns that are foreign keys.
     """
     weights = _weights(table, frozenset(referring))
+    agreements = {c: agreement(connection, table, c) for c in weights}
     for width in range(2, WIDEST + 1):
-        for combination in _nearly_unique(connection, table, _drawn(table, weights, width)):
+        drawn = [
+            c
+            for c in _drawn(table, weights, width)
+            if _expected(table, [agreements[x] for x in c]) >= _PAIRS_TO_TRUST
+        ]
+        for combination in _nearly_unique(connection, table, drawn):
             profiles = [table.columns[c] for c in combination]
             if is_unique(connection, table.schema.name, profiles):
                 return Key(table.schema.name, combination, 0.7, _evidence(table, combination))
     return None
 
 
-def is_accident(table: Survey, combination: Combination) -> bool:
-    """Whether so few rows would differ in columns of so many values anyway, as birthdays do."""
-    values = math.prod(max(1, table.columns[c].distinct) for c in combination)
-    return table.rows**2 / (2 * values) < _NATS_TO_TRUST
+def is_accident(
+    connection: duckdb.DuckDBPyConnection, table: Survey, columns: Iterable[str]
+) -> bool:
+    """Whether so few pairs of rows agree in each column that hardly any would agree in all.
+
+    Were the columns independent, the chance that no pair does is exp(-expected pairs).
+    """
+    return _expected(table, [agreement(connection, table, c) for c in columns]) < _PAIRS_TO_TRUST
+
+
+def agreement(connection: duckdb.DuckDBPyConnection, table: Survey, column: str) -> float:
+    """Return the chance that two rows agree in a column, 0 to 1, from a sample of a large table."""
+    sampled = (
+        f"(SELECT {value_sql(table.columns[column])} AS v FROM {identifier(table.schema.name)}) "
+        f"USING SAMPLE reservoir({SAMPLE_ROWS} ROWS) REPEATABLE (0)"
+    )
+    row = connection.execute(
+        "SELECT sum(n * (n - 1)), sum(n)::DOUBLE FROM "
+        f"(SELECT count(*)::DOUBLE AS n FROM (SELECT * FROM {sampled}) GROUP BY v)"
+    ).fetchall()[0]
+    pairs, rows = row[0] or 0.0, row[1] or 0.0
+    return pairs / (rows * (rows - 1)) if rows > 1 else 0.0
+
+
+def _expected(table: Survey, agreements: Iterable[float]) -> float:
+    return table.rows * (table.rows - 1) / 2 * math.prod(agreements)
 
 
 def _evidence(table: Survey, combination: Combination) -> tuple[Evidence, ...]:
@@ -68,7 +98,7 @@ def _weights(table: Survey, referring: frozenset[str]) -> dict[str, float]:
         for name, column in table.columns.items()
         if column.family in ("int", "text", "instant")
         and column.filled == column.rows
-        and 1 < column.distinct < column.rows
+        and column.distinct > 1
     }
     ranked = sorted((c for c in weights if weights[c]), key=lambda c: -weights[c])
     return {c: weights[c] for c in ranked[:CONSIDERED]}
@@ -87,7 +117,7 @@ def _weight(table: Survey, column: str, referring: frozenset[str]) -> float:
     if name.identifies or name.entity == table.name.entity:
         return 0.5 if name.role else 1.0
     if values.family == "instant" or values.shape.instants > 0.95:
-        return 0.75
+        return INSTANT
     if name.mark or {*name.words[-1:]} & SEQUENCES:
         return 0.5
     content = {*name.words[-1:]} & MEASURES or values.shape.words > 1.5 or values.distinct <= 2
@@ -95,14 +125,13 @@ def _weight(table: Survey, column: str, referring: frozenset[str]) -> float:
 
 
 def _drawn(table: Survey, weights: Mapping[str, float], width: int) -> list[Combination]:
-    """Return combinations with something that identifies and no accident, the likeliest first."""
+    """Return combinations that may be a key, the likeliest first."""
     order = {c: i for i, c in enumerate(table.columns)}
     drawn = [
         tuple(sorted(c, key=order.__getitem__))
         for c in combinations(weights, width)
-        if max(weights[x] for x in c) >= 1
+        if max(weights[x] for x in c) >= INSTANT
         and math.prod(table.columns[x].distinct for x in c) >= _NEARLY * table.rows
-        and not is_accident(table, c)
     ]
     return sorted(drawn, key=lambda c: (-sum(weights[x] for x in c), sum(order[x] for x in c)))
 

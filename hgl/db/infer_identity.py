@@ -35,7 +35,7 @@ def identity(
     if best is not None and best.score >= SURE:
         return best
     bridge = _bridge(connection, table, own)
-    if bridge is not None and not is_accident(table, bridge.columns):
+    if bridge is not None and not is_accident(connection, table, bridge.columns):
         return bridge
     if best is not None and best.score >= ENOUGH and bridge is None:
         return best
