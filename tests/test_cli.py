@@ -255,6 +255,7 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         (["evaluate", "run=nowhere", "split=train"], "expected val or test"),
         (["predict", "run=nowhere"], "at is missing"),
         (["predict", "run=nowhere", "at=2020-01-01", "out=x.json"], ".parquet or .csv"),
+        (["predict", "run=nowhere", "at=soon"], "at='soon'"),
         (["ingest", "db=postgresql://me:hunter2@127.0.0.1:1/none"], "127.0.0.1"),
         (["ingest", "db=nosuch://me:hunter2@host/none"], "nosuch"),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hgl.commands.folder import StoredRun
 from hgl.db import times
-from hgl.errors import ConfigError
+from hgl.errors import ConfigError, HglError
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 from hgl.train.run import prediction_frame, write_frame
 
@@ -30,8 +30,8 @@ def predict(*, run: str, at: str, out: str, db: str | None, trust: bool) -> None
     path = Path(out)
     if path.suffix not in _ENDINGS or not path.parent.is_dir():
         raise ConfigError(f"out={out!r}: expected a file ending in .parquet or .csv in a folder")
+    moment = _moment(at)
     stored = StoredRun.read(run)
-    moment = times.instant(at)
     with Screen() as screen:
         bars = PhaseBars(screen)
         database = stored.open(db, TableBars(screen))
@@ -42,3 +42,10 @@ def predict(*, run: str, at: str, out: str, db: str | None, trust: bool) -> None
     plain_console().print(
         f"{len(seeds)} predictions at {times.text(moment)} in {path}", soft_wrap=True
     )
+
+
+def _moment(at: str) -> int:
+    try:
+        return times.instant(at)
+    except HglError as error:
+        raise ConfigError(f"at={at!r}: {error}") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 HIDDEN = "***"
 # Greedy up to the last "@": a password may itself hold "@", ":" or "/", escaped or not.
-_USERINFO = re.compile(r"(://[^:/@?#\s]*:).+@", re.DOTALL)
+_USERINFO = re.compile(r"(://[^:/@?#\s]*:)(?!\*\*\*@).+@", re.DOTALL)
 _QUERY = re.compile(r"([?&;](?:\w*password|passwd|pwd|\w*token|\w*secret)=)[^&;\s]*", re.IGNORECASE)
 
 

@@ -41,6 +41,11 @@ def test_leaves_text_without_a_password(text: str) -> None:
     assert redact(text) == text
 
 
+def test_leaves_what_is_redacted_already() -> None:
+    text = "mysql://root:***@h/d: access denied for 'root'@'127.0.0.1'"
+    assert redact(text) == text
+
+
 def test_hides_passwords_given_as_parameters() -> None:
     hidden = redact("mssql://host/db?user=me&password=hunter2&driver=x")
     assert hidden == "mssql://host/db?user=me&password=***&driver=x"
