@@ -217,7 +217,7 @@ def _shapes(
             f"avg(length({value}))",
             f"avg(array_length(string_split(trim({value}), ' ')))",
             f"avg((TRY_CAST({value} AS DOUBLE) IS NOT NULL)::INT) {filled}",
-            f"avg((TRY_CAST({value} AS TIMESTAMPTZ) IS NOT NULL)::INT) {filled}",
+            f"avg(coalesce(TRY_CAST({value} AS TIMESTAMPTZ) > {_EARLIEST}, false)::INT) {filled}",
             f"avg(regexp_matches({value}, '{_TOKEN}')::INT)",
         ]
     sample = f"SELECT {', '.join(identifier(c) for c in columns)} FROM {identifier(table)}"
@@ -230,6 +230,8 @@ def _shapes(
     }
 
 
+_EARLIEST = "TIMESTAMPTZ '1000-01-01'"
+"""Text such as `1/2/20` is read as the year 1: no instant before this one is believed."""
 _TOKEN = (
     r"^(https?://\S+|www\.\S+|[^@\s]+@[^@\s]+\.\w+|[0-9a-fA-F]{16,}"
     r"|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[+(]?[0-9][0-9 ()./+-]{5,}"
