@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -50,16 +50,16 @@ def open_views(connection: duckdb.DuckDBPyConnection, raw: Raw) -> Raw:
     return dataclasses.replace(raw, schema=schema, defects=defects)
 
 
-def check_names(tables: Mapping[str, object], source: str) -> None:
+def check_names(tables: Iterable[str], source: str) -> None:
     """Raise SchemaError when there are no tables or two whose names differ only in case."""
-    if not tables:
-        raise SchemaError(f"{source} holds no tables")
     seen: dict[str, str] = {}
     for name in tables:
         if (other := seen.setdefault(name.lower(), name)) != name:
             raise SchemaError(
                 f"{source}: tables {other!r} and {name!r} differ only in case; exclude one of them"
             )
+    if not seen:
+        raise SchemaError(f"{source} holds no tables")
 
 
 def _open_view(

@@ -104,6 +104,7 @@ def table_read(
 
 def declared(
     name: str,
+    schema: str | None,
     pkey: Mapping[str, Any],
     fkeys: Described,
     names: Mapping[str, Names],
@@ -113,11 +114,13 @@ def declared(
     A foreign key to a table that is not read is dropped, and said so.
 
     Args:
+        schema: the schema that is read, None for the connection's own.
         names: of every table that is read.
     """
     found = []
     for fkey in fkeys:
-        parent = _parent(fkey["referred_table"], names)
+        near = fkey["referred_schema"] == schema
+        parent = _parent(fkey["referred_table"], names) if near else None
         columns = names[name].key(fkey["constrained_columns"])
         keys = names[parent].key(fkey["referred_columns"]) if parent else None
         if parent and columns and keys and len(columns) == len(keys):

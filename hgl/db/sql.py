@@ -43,10 +43,17 @@ _DRIVERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "mariadb": (("pymysql", "pymysql"), ("mysqldb", "MySQLdb")),
 }
 """Per dialect, where the URL names no driver: (SQLAlchemy's name, module), preferred one first."""
+_LIBPQ = ("psycopg", "psycopg2")
+"""Drivers whose URLs ADBC, which is libpq too, understands."""
 _BATCH_BYTES = 4 << 20
 _STREAMED = {"stream_results": True}
 _FIRST_ROWS, _MOST_ROWS = 256, 16384
-_PARTITIONS = "SELECT relname FROM pg_catalog.pg_class WHERE relispartition"
+_PARTITIONS = sqlalchemy.text(
+    "SELECT relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+    "ON n.oid = c.relnamespace WHERE relispartition AND nspname = coalesce(:s, current_schema())"
+)
+_ISOLATION = ("SNAPSHOT", "REPEATABLE READ", "SERIALIZABLE")
+"""Levels under which all tables show one moment, in the order they are tried."""
 
 
 def reflect(
@@ -151,9 +158,11 @@ class LiveDatabase:
         if schema is not None and schema not in (known := inspector.get_schema_names()):
             raise SchemaError(f"sql_schema {schema!r} is unknown; there are: {', '.join(known)}")
         tables = self._tables(connection, inspector)
+        wanted = [*tables, *self._views(inspector)]
+        check_names(wanted, f"database {self.name!r}")
         options: dict[str, Any] = {
             "schema": schema,
-            "filter_names": [*tables, *self._views(inspector)],
+            "filter_names": wanted,
             "kind": ObjectKind.ANY,
         }
         columns = {
@@ -162,9 +171,8 @@ class LiveDatabase:
         }
         pkeys = {name: k for (_, name), k in inspector.get_multi_pk_constraint(**options).items()}
         fkeys = {name: k for (_, name), k in inspector.get_multi_foreign_keys(**options).items()}
-        check_names(columns, f"database {self.name!r}")
         names = {name: Names(columns[name]) for name in sorted(columns)}
-        keyed = {n: declared(n, pkeys.get(n, {}), fkeys.get(n, []), names) for n in names}
+        keyed = {n: declared(n, schema, pkeys.get(n, {}), fkeys.get(n, []), names) for n in names}
         reads, blobs = self._reads(columns, keyed)
         for read in reads:
             stored = tuple(Column(field.name, str(field.type)) for field in read.schema)
@@ -195,7 +203,8 @@ class LiveDatabase:
         """
         found = inspector.get_table_names(self._request.sql_schema)
         if self._backend == "postgresql":
-            parts = connection.exec_driver_sql(_PARTITIONS).scalars().all()
+            place = {"s": self._request.sql_schema}
+            parts = connection.execute(_PARTITIONS, place).scalars().all()
             found = [name for name in found if name not in parts]
         return self._request.chosen(found, f"database {self.name!r}")
 
@@ -232,8 +241,9 @@ class LiveDatabase:
 
             if self._file is not None:
                 return SqliteReader(_file_uri(self._file))
-            uri = self._url.set(drivername="postgresql")
-            return PostgresqlReader(uri.render_as_string(hide_password=False))
+            if self._url.get_driver_name() in _LIBPQ:
+                uri = self._url.set(drivername="postgresql")
+                return PostgresqlReader(uri.render_as_string(hide_password=False))
         return SqlalchemyReader(self.engine)
 
     @contextlib.contextmanager
@@ -261,10 +271,24 @@ class SqlalchemyReader:
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect().execution_options(no_parameters=True)
         self._dialect = DIALECTS.get(engine.dialect.name, OTHER)
+        if self._dialect is OTHER:
+            self._isolate(engine)
         self._strict = engine.dialect.name == "sqlite"
         self._careful: set[str] = set()
         for statement in self._dialect.snapshot:
             self._connection.exec_driver_sql(statement)
+
+    def _isolate(self, engine: Engine) -> None:
+        """Choose an isolation level that shows one moment, where the dialect has one."""
+        offered: Sequence[str] = ()
+        with contextlib.suppress(NotImplementedError):
+            if driver := self._connection.connection.dbapi_connection:
+                offered = engine.dialect.get_isolation_level_values(driver)
+        for level in _ISOLATION:
+            if level in offered:
+                self._connection.execution_options(isolation_level=level)
+                return
+        log.warning("%s offers no snapshot: tables may differ by moments", engine.dialect.name)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the few rows of a query."""

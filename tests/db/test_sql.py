@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 import relbench
 import sqlalchemy as sa
 
-from hgl.db import times
+from hgl.db import sql, times
 from hgl.db.database import Database
 from hgl.db.sql import reflect
 from hgl.errors import SchemaError
@@ -140,6 +141,24 @@ def test_tables_are_chosen_by_name(messy_url: str) -> None:
     for option in ("include", "exclude"):
         with pytest.raises(SchemaError, match=f"{option}: .*'Sold'.*sale line"):
             reflect(messy_url, **{option: ["Sold"]})
+
+
+def test_nothing_chosen_is_an_error(messy_url: str) -> None:
+    with pytest.raises(SchemaError, match="holds no tables"):
+        reflect(messy_url, include=[])
+
+
+@pytest.mark.parametrize("server_url", ["postgresql"], indirect=True)
+def test_an_unknown_dialect_reads_the_same(
+    server_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    messy.load(server_url)
+    known = Database.open(server_url)
+    monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
+    monkeypatch.setattr(sql, "DIALECTS", {})
+    meddler = Meddler(server_url)
+    other = Database.open(server_url, progress=meddler, out=tmp_path / "out")
+    assert other.fingerprint == known.fingerprint
 
 
 def test_views_come_on_request(messy_url: str) -> None:

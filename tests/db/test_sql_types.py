@@ -128,11 +128,16 @@ def test_another_schema_is_read_by_name(tmp_path: Path) -> None:
         with engine(url).begin() as connection:
             connection.exec_driver_sql('CREATE SCHEMA "Other one"')
             connection.exec_driver_sql("CREATE TABLE here (id int PRIMARY KEY)")
-            connection.exec_driver_sql('CREATE TABLE "Other one".there (id int PRIMARY KEY)')
-            connection.exec_driver_sql('INSERT INTO "Other one".there VALUES (5)')
+            connection.exec_driver_sql('CREATE TABLE "Other one".here (id int PRIMARY KEY)')
+            connection.exec_driver_sql(
+                'CREATE TABLE "Other one".there (id int PRIMARY KEY, far int REFERENCES here, '
+                'near int REFERENCES "Other one".here)'
+            )
+            connection.exec_driver_sql('INSERT INTO "Other one".there VALUES (5, NULL, NULL)')
         db = Database.open(url, sql_schema="Other one")
         assert list(db.frame("there")["id"]) == [5]
-        assert list(db.schema.tables) == ["there"]
+        assert list(db.schema.tables) == ["here", "there"]
+        assert [f.name for f in db.schema.table("there").fkeys] == ["near"]
         with pytest.raises(ValueError, match=r"sql_schema 'else' is unknown; there are: .*Other"):
             reflect(url, sql_schema="else")
 
