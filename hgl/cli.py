@@ -102,9 +102,9 @@ def _run(asked: argparse.Namespace) -> None:
 def _execute(config: dict[str, Any], *, only_show: bool) -> None:
     """Call the verb's function with its configuration, or show that."""
     arguments = describe(config["_target_"]).arguments
-    for name in arguments.keys() - {"config"}:
-        if config.get(name, "???") == "???":
-            raise ConfigError(f"{name} is missing: expected {name}=<{arguments[name].text}>")
+    for name, argument in arguments.items():
+        if name != "config" and config.get(name, "???") == "???":
+            raise ConfigError(f"{name} is missing: expected {name}=<{argument.text}>")
     config = completed(config | {"_partial_": True})
     kept = {key: value for key, value in redact_all(config).items() if key != "_partial_"}
     if only_show:
@@ -173,7 +173,8 @@ def _compose(
             check_name(key, key, sorted(known))
     given = [_lenient(override) for override in overrides]
     if asked.config_dir is not None:
-        given.append(f"hydra.searchpath=['file://{asked.config_dir.absolute()}']")
+        folder = str(asked.config_dir.absolute()).replace("'", r"\'")
+        given.append(f"hydra.searchpath=['file://{folder}']")
     try:
         composed = OmegaConf.to_container(compose(asked.verb, given), resolve=True)
     except _COMPOSING as error:

@@ -253,6 +253,7 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         (["evaluate"], "run is missing: expected run="),
         (["evaluate", "run=nowhere"], "run='nowhere': expected the folder that hgl train left"),
         (["evaluate", "run=nowhere", "split=train"], "expected val or test"),
+        (["predict"], "run is missing"),
         (["predict", "run=nowhere"], "at is missing"),
         (["predict", "run=nowhere", "at=2020-01-01", "out=x.json"], ".parquet or .csv"),
         (["predict", "run=nowhere", "at=soon"], "at='soon'"),
@@ -267,6 +268,17 @@ def test_failures_take_one_line(
     assert expected in line
     assert "hunter2" not in line
     assert not list(tmp_path.iterdir()), "a command that never started leaves nothing"
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    shop: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "taken.csv").mkdir()
+    line = failure(capsys, 2, "train", *source(shop), *SMALL, "out=file/run")
+    assert "out='file/run': cannot be written" in line
+    line = failure(capsys, 2, "predict", f"run={run}", "at=2020-03-01", "out=taken.csv")
+    assert "out='taken.csv': cannot be written" in line
 
 
 def broken(**_: Any) -> None:
@@ -364,15 +376,16 @@ def test_help_names_verbs_groups_and_flags(capsys: pytest.CaptureFixture[str]) -
 def test_own_configurations_come_in(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    own_tree = tmp_path / "it's, [mine]"
     own = {
         "model/tiny.yaml": {"defaults": ["sage"], "channels": 4},
         "experiment/mine.yaml": {"task": "from-mine", "sampling": {"batch_size": 7}},
     }
     for name, content in own.items():
-        (tmp_path / name).parent.mkdir()
+        (own_tree / name).parent.mkdir(parents=True)
         header = "# @package _global_\n" if name.startswith("experiment") else ""
-        (tmp_path / name).write_text(header + yaml.safe_dump(content))
-    words = ["train", "--config-dir", str(tmp_path), "model=tiny", "experiment=mine"]
+        (own_tree / name).write_text(header + yaml.safe_dump(content))
+    words = ["train", "--config-dir", str(own_tree), "model=tiny", "experiment=mine"]
     assert main([*words, "trainer.lr=0.5", "--cfg"]) == 0
     config = yaml.safe_load(capsys.readouterr().out)
     assert config["model"]["channels"] == 4

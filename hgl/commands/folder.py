@@ -64,15 +64,22 @@ def reclaim(out: str | None, config: Mapping[str, Any]) -> Path:
 
 
 def keep_task(task: Task, folder: Path) -> None:
-    """Write `task` into a run's folder, so that the run outlives the file it came from."""
+    """Write `task` into a run's folder, so that the run outlives the file it came from.
+
+    Raises: ConfigError: the folder cannot be written.
+    """
     fields = {k: v for k, v in dataclasses.asdict(task).items() if v is not None}
     if task.folder is not None:
         fields["folder"] = str(task.folder.absolute())
     for name in ("entity_col", "remove_columns"):
         fields[name] = [list(v) if isinstance(v, tuple) else v for v in fields[name]]
-    folder.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
     aside = folder / "task.yaml.part"
-    aside.write_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"out={str(folder)!r}: cannot be written ({error.strerror})") from None
     aside.replace(folder / "task.yaml")
 
 

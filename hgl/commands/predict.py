@@ -38,7 +38,10 @@ def predict(*, run: str, at: str, out: str, db: str | None, trust: bool) -> None
         experiment = stored.experiment(database, bars, trust=trust)
         seeds = experiment.task.seeds_at(database, moment, cut=experiment.cut)
         prediction = experiment.predict(stored.folder, seeds)
-    write_frame(prediction_frame(database, seeds, prediction), path)
+    try:
+        write_frame(prediction_frame(database, seeds, prediction), path)
+    except OSError as error:
+        raise ConfigError(f"out={out!r}: cannot be written ({error.strerror})") from None
     plain_console().print(
         f"{len(seeds)} predictions at {times.text(moment)} in {path}", soft_wrap=True
     )
