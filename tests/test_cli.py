@@ -101,7 +101,7 @@ def failure(capsys: pytest.CaptureFixture[str], code: int, *words: str) -> str:
 
 def test_a_run_leaves_everything_in_its_folder(run: Path) -> None:
     notes = yaml.safe_load((run / "run.yaml").read_text())
-    assert (notes["policy"], notes["cut"]) == ("frozen", "inclusive")
+    assert (notes["policy"], notes["cut"]) == ("rolling", "inclusive")
     assert notes["config"]["model"]["channels"] == 8
     assert notes["config"]["model"]["num_blocks"] == 2, "defaults are spelt out"
     assert notes["database"]["fingerprint"]
@@ -127,7 +127,7 @@ def test_training_prints_the_model_beside_its_baselines(
     printed = capsys.readouterr()
     for word in ("HeteroGraphSAGE", "constant", "entity history", "roc_auc", "% positive"):
         assert word in printed.out
-    assert "policy frozen, cut inclusive" in printed.out
+    assert "policy rolling, cut inclusive" in printed.out
     assert "epoch 1:" in printed.err
     assert [str(p.relative_to(tmp_path)) for p in tmp_path.iterdir()] == ["outputs"]
     (folder,) = (tmp_path / "outputs").glob("shop-comes-back/*")
