@@ -81,23 +81,29 @@ class World:
         return sorted(sources, key=lambda row: (self.time(edge_type[0], row), row))
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    names = ["a", "b", "c", "d"][: draw(st.integers(1, 4))]
-    sizes = {name: draw(st.integers(0, 7)) for name in names}
-    instants = st.one_of(st.integers(-3, 6), st.sampled_from([STATIC_TIME, UNKNOWN_TIME]))
+def random_world(number: int) -> World:
+    """World `number`: some tables empty, some static, some times equal, unknown or always."""
+    random = np.random.default_rng(number)
+    names = ["a", "b", "c", "d"][: random.integers(1, 5)]
+    sizes = {
+        name: int(random.choice([0, 1, 4, 8, 12], p=[0.05, 0.1, 0.25, 0.3, 0.3])) for name in names
+    }
     times: dict[str, np.ndarray | None] = {}
-    for name in names:
-        known = st.lists(instants, min_size=sizes[name], max_size=sizes[name])
-        drawn = draw(st.none() | known)
-        times[name] = None if drawn is None else np.array(drawn, np.int64)
+    for name, size in sizes.items():
+        known = random.integers(-3, 7, size)
+        odd = random.choice([STATIC_TIME, UNKNOWN_TIME], size)
+        timed = np.where(random.random(size) < 0.1, odd, known)
+        times[name] = None if random.random() < 0.3 else timed
     fkeys = []
-    for number in range(draw(st.integers(0, 5))):
-        child, parent = draw(st.sampled_from(names)), draw(st.sampled_from(names))
-        rows = st.integers(-1, sizes[parent] - 1)
-        drawn = draw(st.lists(rows, min_size=sizes[child], max_size=sizes[child]))
-        fkeys.append((child, f"k{number}", parent, np.array(drawn, np.int64)))
+    for key in range(random.choice([0, 2, 3, 5])):
+        child, parent = random.choice(names, 2)
+        rows = random.integers(-1, max(sizes[parent], 0), sizes[child])
+        fkeys.append((str(child), f"k{key}", str(parent), rows))
     return World(sizes, times, fkeys)
+
+
+def worlds() -> st.SearchStrategy[World]:
+    return st.builds(random_world, st.integers(0, 2**32))
 
 
 @dataclass
