@@ -17,12 +17,17 @@ SAMPLED_VALUES = 100_000
 
 @dataclass(frozen=True)
 class Inclusion:
-    """Distinct values of the child and rows that hold them, and how many of each the parent has."""
+    """Distinct values of the child and rows that hold them, and how many of each the parent has.
+
+    Attributes:
+        every: one value in so many was looked up.
+    """
 
     values: int = 0
     rows: int = 0
     values_found: int = 0
     rows_found: int = 0
+    every: int = 1
 
     @property
     def share(self) -> float:
@@ -33,9 +38,10 @@ class Inclusion:
 
     def __str__(self) -> str:
         missing = self.rows - self.rows_found
+        sampled = f" sampled (1 in {self.every})" if self.every > 1 else ""
         if not missing:
-            return f"all {self.values:,} values found"
-        return f"{missing:,} of {self.rows:,} rows ({missing / self.rows:.1%}) dangle"
+            return f"all {self.values:,} values{sampled} found"
+        return f"{missing:,} of {self.rows:,} rows{sampled} ({missing / self.rows:.1%}) dangle"
 
 
 def include(
@@ -64,7 +70,7 @@ def include(
         f"(SELECT count(*), coalesce(sum(n), 0)::BIGINT FROM child SEMI JOIN parent "
         f"USING ({values}))"
     ).fetchall()[0]
-    return Inclusion(row[0], row[1], row[2], row[3])
+    return Inclusion(row[0], row[1], row[2], row[3], every)
 
 
 def held(

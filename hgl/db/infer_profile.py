@@ -124,9 +124,9 @@ def _profiled(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Pr
     return profiles
 
 
-def value_sql(profile: Profile, alias: str = "") -> str:
+def value_sql(profile: Profile) -> str:
     """Return SQL for a value as keys compare it: whole floats as integers, null words as null."""
-    column = f"{alias}.{identifier(profile.name)}" if alias else identifier(profile.name)
+    column = identifier(profile.name)
     if profile.family == "int" and "INT" not in profile.kind:
         return f"TRY_CAST({column} AS BIGINT)"
     return _filled(column, profile.kind)

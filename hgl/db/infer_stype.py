@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from hgl.db.infer_profile import Profile
 from hgl.db.infer_time import EPOCHS
-from hgl.db.infer_words import CATEGORIES, CODES, MEASURES, NUMBERS, RECORDED, TIMES, YEARS
+from hgl.db.infer_words import (
+    CATEGORIES,
+    CODES,
+    MEASURES,
+    NUMBERS,
+    RECORDED,
+    SEQUENCES,
+    TIMES,
+    YEARS,
+)
 from hgl.db.names import Name
 from hgl.typing import Stype
 
@@ -80,7 +89,7 @@ def _is_coded(name: Name) -> bool:
     """Whether a name says that numbers stand for something: `status_id`, `product_type_no`."""
     if name.head in YEARS | TIMES:
         return False
-    numbered = name.mark in NUMBERS and not name.entity
+    numbered = name.mark in NUMBERS and (not name.entity or name.head in SEQUENCES)
     return name.identifies or bool({*name.words[-1:]} & (CATEGORIES | CODES) and not numbered)
 
 

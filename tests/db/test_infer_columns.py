@@ -37,6 +37,7 @@ def stype(name: str, values: Sequence[Any] | pa.Array) -> str | None:
         ("position", [i % 9 for i in range(ROWS)], "numerical"),
         ("reorder_level", [i % 9 for i in range(ROWS)], "numerical"),
         ("year_id", [1980 + i % 9 for i in range(ROWS)], "numerical"),
+        ("line_no", [i % 9 for i in range(ROWS)], "numerical"),
         ("number", [i % 9 for i in range(ROWS)], "numerical"),
         ("status_id", [i % 9 for i in range(ROWS)], "categorical"),
         ("postTypeId", [i % 3 for i in range(ROWS)], "categorical"),

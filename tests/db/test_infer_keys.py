@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hgl.db.infer import infer_keys, report
-from hgl.db.infer_keys import ForeignKey
-from hgl.db.schema import TableSchema
+from hgl.db.schema import ForeignKey, TableSchema
 from tests.db.undeclared import Values, opened
 
 CITIES = ["Oslo", "Lima", "Kyiv", "Bonn"]
@@ -350,7 +349,7 @@ def test_tables_almost_without_rows(rows: int) -> None:
     assert keyed(tables)["users"].pkey == ("id",)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.sampled_from([1, 2, 3, 4, 5, None]), min_size=1, max_size=8),
     st.lists(st.sampled_from(["a", "b", "", None]), min_size=8, max_size=8),

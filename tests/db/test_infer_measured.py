@@ -56,17 +56,14 @@ def test_names_alone_decide_well_known_schemas(benchmark: ModuleType, tmp_path: 
         ("northwind", {"Orders": "OrderDate", "Employees": "HireDate"}),
         (
             "rel-f1",
-            dict.fromkeys(
-                [
-                    "constructor_results",
-                    "constructor_standings",
-                    "qualifying",
-                    "races",
-                    "results",
-                    "standings",
-                ],
-                "date",
-            ),
+            {
+                "constructor_results": "date",
+                "constructor_standings": "date",
+                "qualifying": "date",
+                "races": "date",
+                "results": "date",
+                "standings": "date",
+            },
         ),
         (
             "stack-exchange",

@@ -108,7 +108,7 @@ def test_a_stated_time_stays() -> None:
     assert infer_time(connection, stated) == (stated, [])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.datetimes(), st.just("x")), max_size=12))
 def test_any_values_are_judged(values: list[object]) -> None:
     texts = [v.isoformat() if isinstance(v, datetime.datetime) else v for v in values]
