@@ -48,7 +48,8 @@ def test_frames_views_and_times_agree(db: Database) -> None:
     assert list(db.frame("person", ["at", "id"])) == ["at", "id"]
     with db.connect() as connection:
         assert connection.execute('SELECT id FROM "person"').df()["id"].tolist() == [1, 9, 3, 2]
-        assert connection.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
+        settings = "SELECT current_setting('TimeZone'), current_setting('enable_progress_bar')"
+        assert connection.execute(settings).fetchall() == [("UTC", False)]
     assert db.times("person").tolist() == [
         times.instant("2020-01-01T00:00:01"),
         times.instant("2020-01-02"),
