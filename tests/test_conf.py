@@ -30,6 +30,15 @@ def composed(verb: str, *overrides: str) -> dict[str, Any]:
     return {str(k): v for k, v in node.items()}  # type: ignore[union-attr]
 
 
+def leaves(node: Any, path: str = "") -> Iterator[str]:
+    """The dotted key of every value."""
+    if not isinstance(node, Mapping):
+        yield path
+        return
+    for key, value in node.items():
+        yield from leaves(value, f"{path}.{key}" if path else str(key))
+
+
 def targets(node: Any) -> Iterator[Mapping[str, Any]]:
     """Every node with a target."""
     if isinstance(node, Mapping):
@@ -44,8 +53,9 @@ def test_every_file_is_a_verb_an_option_or_a_task() -> None:
     assert len(FILES) == len(PRIMARY) + len(TASKS) + len(OPTIONS)
     assert all(len(path.parts) == 2 for path in OPTIONS), "package_data reaches one level"
     # A file more or less is a decision: count it here.
-    assert (len(PRIMARY), len(OPTIONS)) == (5, 6)
-    assert {str(path.parent) for path in OPTIONS} == {"graph", "model", "sampling", "trainer"}
+    assert (len(PRIMARY), len(OPTIONS)) == (5, 7)
+    groups = {"experiment", "graph", "model", "sampling", "trainer"}
+    assert {str(path.parent) for path in OPTIONS} == groups
 
 
 @pytest.mark.parametrize("verb", PRIMARY)
@@ -59,7 +69,19 @@ def test_a_verb_gives_its_function_every_argument(verb: str) -> None:
 def test_every_option_composes_and_binds(path: Path) -> None:
     config = composed("train", f"{path.parent}={path.stem}")
     checked = completed(config | {"_partial_": True})
-    assert checked[str(path.parent)]["_target_"].startswith("hgl.")
+    for part in ("graph", "model", "sampling", "trainer"):
+        assert checked[part]["_target_"].startswith("hgl.")
+
+
+@pytest.mark.parametrize("path", [p for p in OPTIONS if p.parent.name == "experiment"], ids=str)
+def test_an_experiment_only_overrides(path: Path) -> None:
+    text = (TREE / path).read_text()
+    assert text.startswith("# @package _global_\n")
+    stated = set(leaves(yaml.safe_load(text))) - {"defaults"}
+    with_it, without = composed("train", f"experiment={path.stem}"), composed("train")
+    assert with_it.keys() == without.keys()
+    for key in stated:
+        assert OmegaConf.select(OmegaConf.create(with_it), key) is not None
 
 
 def test_options_hold_decisions_not_defaults() -> None:
