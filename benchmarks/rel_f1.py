@@ -16,6 +16,16 @@ import numpy as np
 import yaml
 
 PUBLISHED = {"driver-dnf": 0.726, "driver-top3": 0.755, "driver-position": 4.022}
+YEAR = 365 * 86400
+COSINE = ("trainer.warmup_steps=20", "trainer.final_lr=0.05")
+SETTINGS = {
+    "driver-dnf": ("trainer.max_epochs=5", f"sampling.train_window={20 * YEAR}"),
+    "driver-top3": ("trainer.max_epochs=10", "sampling.batch_size=128", *COSINE),
+    "driver-position": (
+        *("trainer.max_epochs=5", "sampling.batch_size=256", "model.gnn.aggr=mean", *COSINE),
+        f"sampling.staleness={5 * YEAR}",
+    ),
+}
 
 
 def main() -> None:
@@ -46,7 +56,8 @@ def run(args: argparse.Namespace, task: str, seed: int) -> dict:
     command = [
         *(sys.executable, "-m", "hgl", "train", f"db={args.data}"),
         *(f"task={args.data / 'tasks' / task}", "experiment=rel-f1"),
-        *(f"seed={seed}", f"out={folder}", "baselines=false", *args.overrides),
+        *SETTINGS[task],
+        *(f"trainer.seed={seed}", f"out={folder}", "baselines=false", *args.overrides),
     ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return yaml.safe_load((folder / "results.yaml").read_text())

@@ -77,11 +77,12 @@ def test_every_option_composes_and_binds(path: Path) -> None:
 def test_an_experiment_only_overrides(path: Path) -> None:
     text = (TREE / path).read_text()
     assert text.startswith("# @package _global_\n")
-    stated = set(leaves(yaml.safe_load(text))) - {"defaults"}
+    stated = OmegaConf.create(text)
+    stated.pop("defaults", None)
     with_it, without = composed("train", f"experiment={path.stem}"), composed("train")
     assert with_it.keys() == without.keys()
-    for key in stated:
-        assert OmegaConf.select(OmegaConf.create(with_it), key) is not None
+    for key in leaves(OmegaConf.to_container(stated)):
+        assert OmegaConf.select(OmegaConf.create(with_it), key) == OmegaConf.select(stated, key)
 
 
 def test_options_hold_decisions_not_defaults() -> None:

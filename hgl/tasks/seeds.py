@@ -86,15 +86,27 @@ class SeedTable:
                 f"{self.task}: no {self.split} entity is known by {times.text(instant)}; choose a "
                 "later val_timestamp or policy=rolling"
             )
+        reason = f"their row is later than {times.text(instant)}"
+        return replace(self._keep(kept, reason), visible_until=instant)
+
+    def since(self, instant: int) -> SeedTable:
+        """Return the seeds at `instant` (seconds) or later. Raises: TaskError: none is left."""
+        kept = self.time >= instant
+        if not kept.any():
+            raise TaskError(
+                f"{self.task}: no {self.split} seed is as late as {times.text(instant)}"
+            )
+        return self._keep(kept, f"they are earlier than {times.text(instant)}")
+
+    def _keep(self, kept: np.ndarray, reason: str) -> SeedTable:
         gone = int((~kept).sum())
-        note = f"{gone} {self.split} seeds left out: their row is later than {times.text(instant)}"
+        note = f"{gone} {self.split} seeds left out: {reason}"
         return replace(
             self,
             entity=self.entity[kept],
             time=self.time[kept],
             target=None if self.target is None else self.target[kept],
-            visible_until=instant,
-            fingerprint=cache.digest(self.fingerprint, instant),
+            fingerprint=cache.digest(self.fingerprint, reason),
             notes=(*self.notes, note) if gone else self.notes,
         )
 

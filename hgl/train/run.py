@@ -53,6 +53,8 @@ class Sampling:
         strategy: `uniform` or `last`.
         window: seconds before the seed beyond which timed rows are not sampled; None for all.
         staleness: longest random age, in seconds, of the database a training seed sees; None off.
+        train_window: seconds before the validation timestamp that training seeds reach back;
+            None for all.
     """
 
     num_neighbors: tuple[int, ...] = (128, 64)
@@ -60,6 +62,7 @@ class Sampling:
     strategy: Strategy = "uniform"
     window: int | None = None
     staleness: int | None = None
+    train_window: int | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,8 @@ class Experiment:
         seeds = self.task.seeds(self.db, split, policy=self.policy, cut=self.cut)
         if split == "val" and self.policy == "frozen" and self.validate_frozen:
             return seeds.frozen_at(seeds.stats_until, self.db)
+        if split == "train" and self.sampling.train_window is not None:
+            return seeds.since(seeds.stats_until - self.sampling.train_window)
         return seeds
 
     def _model(

@@ -263,3 +263,21 @@ def test_prediction_asks_whom_entity_sql_selects(shop: Database, variant: Varian
     assert list(found["user_id"]) == ["ann", "cat"]
     with pytest.raises(TaskError, match=r"entity_sql: column.* 'user_id' missing"):
         variant(entity_sql="SELECT age FROM users").seeds_at(shop, "2020-03-29")
+
+
+def test_seeds_since_an_instant_and_as_of_an_instant(shop: Database, buys: Task):
+    seeds = buys.seeds(shop, "train", policy="rolling")
+    middle = int(np.unique(seeds.time)[1])
+    late = seeds.since(middle)
+    assert late.time.min() == middle
+    assert len(late) == (seeds.time >= middle).sum()
+    assert late.fingerprint != seeds.fingerprint
+    known = shop.times("users")
+    frozen = seeds.frozen_at(middle, shop)
+    assert frozen.visible_until == middle
+    assert (known[frozen.entity] <= middle).all()
+    assert len(frozen) == (known[seeds.entity] <= middle).sum()
+    with pytest.raises(TaskError, match="no train seed is as late"):
+        seeds.since(int(seeds.time.max()) + 1)
+    with pytest.raises(TaskError, match="no train entity is known"):
+        seeds.frozen_at(0, shop)
