@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hgl.db.database import Database as Database
     from hgl.errors import HglError as HglError
+    from hgl.features.tensor_frame import col_stats as col_stats
+    from hgl.features.tensor_frame import tensor_frame as tensor_frame
     from hgl.graph.build import build_graph as build_graph
     from hgl.graph.loader import SeedLoader as SeedLoader
     from hgl.graph.spec import GraphSpec as GraphSpec
@@ -25,6 +27,8 @@ _HOMES = {
     "SeedLoader": "hgl.graph.loader",
     "Task": "hgl.tasks.task",
     "build_graph": "hgl.graph.build",
+    "col_stats": "hgl.features.tensor_frame",
+    "tensor_frame": "hgl.features.tensor_frame",
 }
 __all__ = [*_HOMES, "__version__"]
 

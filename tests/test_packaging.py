@@ -39,6 +39,7 @@ def test_core_packages_import_without_what_they_do_not_need() -> None:
         "hgl": ["torch", "sqlalchemy", "pandas", "numpy", "hydra"],
         "hgl.db.schema": ["torch", "sqlalchemy"],
         "hgl.tasks.task": ["torch"],
+        "hgl.features.tensor_frame": ["torch_frame"],
         "hgl.cli": ["torch", "pandas", "duckdb", "sqlalchemy"],
         "hgl.models.relational, hgl.graph.loader": ["sqlalchemy", "duckdb", "hydra", "hgl.db"],
     }.items():
