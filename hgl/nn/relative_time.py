@@ -29,7 +29,8 @@ def log_hats(seconds: Tensor, num_hats: int) -> Tensor:
     elapsed = seconds.to(torch.float32).clamp(0, LONGEST)
     position = torch.log1p(elapsed / SHORTEST) * ((num_hats - 1) / math.log1p(LONGEST / SHORTEST))
     centres = torch.arange(num_hats, device=seconds.device, dtype=torch.float32)
-    return (1 - (position.unsqueeze(1) - centres).abs()).clamp_(min=0)
+    hats = position.unsqueeze(1) - centres
+    return hats.abs_().neg_().add_(1).clamp_(min=0)
 
 
 class RelativeTime(nn.Module):

@@ -8,6 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
+from torch.utils.checkpoint import checkpoint
 
 from hgl.typing import TIMESTAMP_PARTS, NodeType, TableLayout
 
@@ -122,6 +123,8 @@ class RowEncoder(nn.Module):
         channels: width of a row's vector.
         num_blocks: residual blocks per table.
         dropout: probability inside the blocks.
+        recompute: encode again in backward instead of keeping what lies between (activation
+            checkpointing, arXiv:1604.06174): one table's worth of memory at a time.
     """
 
     def __init__(
@@ -131,8 +134,10 @@ class RowEncoder(nn.Module):
         channels: int,
         num_blocks: int = 2,
         dropout: float = 0.0,
+        recompute: bool = False,
     ) -> None:
         super().__init__()
+        self.recompute = recompute
         self.node_types = sorted(layouts)
         self.tables = nn.ModuleList(
             TableEncoder(layouts[t], channels=channels, num_blocks=num_blocks, dropout=dropout)
@@ -144,6 +149,11 @@ class RowEncoder(nn.Module):
     ) -> dict[NodeType, Tensor]:
         """Blocks of the distinct rows per type to [rows, channels] per type, in type order."""
         return {
-            t: encoder(columns[t], num_rows[t])
+            t: self._encode(encoder, columns[t], num_rows[t])
             for t, encoder in zip(self.node_types, self.tables, strict=True)
         }
+
+    def _encode(self, encoder: nn.Module, columns: Mapping[str, Tensor], num_rows: int) -> Tensor:
+        if self.recompute and self.training:
+            return checkpoint(encoder, columns, num_rows, use_reentrant=False)
+        return encoder(columns, num_rows)

@@ -20,6 +20,7 @@ from torch_geometric.data import HeteroData
 from hgl.errors import ConfigError, TrainingError
 from hgl.graph.loader import SeedLoader
 from hgl.tasks.metrics import METRICS, evaluate
+from hgl.train import allocator
 from hgl.train.checkpoint import load_state, load_tensors, restore_model, save_state, save_tensors
 from hgl.train.distributed import World, join_world
 from hgl.train.objective import Objective, seed_everything
@@ -62,6 +63,7 @@ class Trainer:
         final_lr: learning rate at the last step as a share of `lr`, reached along a cosine.
         grad_clip: largest gradient norm; None leaves gradients alone.
         positive_weight: weight of the positive class of a binary task; None leaves the imbalance.
+        free_eagerly: give freed memory back to the system at once (Linux): a lower peak, slower.
         device: `auto` (CUDA when present), `cpu` or `cuda`.
         seed: of weights, dropout and sampling.
         watcher: hears how training goes.
@@ -80,6 +82,7 @@ class Trainer:
         final_lr: float = 1.0,
         grad_clip: float | None = 1.0,
         positive_weight: float | None = None,
+        free_eagerly: bool = False,
         device: str = "auto",
         seed: int = 0,
         watcher: Watcher | None = None,
@@ -92,6 +95,8 @@ class Trainer:
         self.warmup_steps, self.final_lr = warmup_steps, final_lr
         self.grad_clip, self.positive_weight = grad_clip, positive_weight
         self.seed = seed
+        if free_eagerly and not allocator.free_eagerly():
+            logger.warning("free_eagerly=True: this C library has no such setting; going on")
         self.device = _device(device)
         self.world: World = join_world()
         self.watcher: Watcher = watcher if watcher and self.world.is_first else Silent()

@@ -111,3 +111,17 @@ def test_relative_time_has_a_curve_per_type():
     assert not torch.equal(time("a", seconds), time("b", seconds))
     with pytest.raises(KeyError):
         time("static", seconds)
+
+
+def test_recomputing_changes_neither_values_nor_gradients():
+    found = []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        encoder = RowEncoder(
+            {"a": LAYOUT, "b": TableLayout()}, channels=8, dropout=0.5, recompute=recompute
+        )
+        out = encoder({"a": columns(7), "b": {}}, {"a": 7, "b": 3})
+        (out["a"].square().sum() + out["b"].square().sum()).backward()
+        found.append([*out.values(), *(p.grad for p in encoder.parameters())])
+    for kept, again in zip(*found, strict=True):
+        torch.testing.assert_close(kept, again, rtol=0, atol=0)
