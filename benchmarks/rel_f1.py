@@ -19,7 +19,10 @@ PUBLISHED = {"driver-dnf": 0.726, "driver-top3": 0.755, "driver-position": 4.022
 YEAR = 365 * 86400
 COSINE = ("trainer.warmup_steps=20", "trainer.final_lr=0.05")
 SETTINGS = {
-    "driver-dnf": ("trainer.max_epochs=5", f"sampling.train_window={20 * YEAR}"),
+    "driver-dnf": (
+        *("trainer.max_epochs=5", "model.gnn.aggr=mean"),
+        f"sampling.train_window={20 * YEAR}",
+    ),
     "driver-top3": ("trainer.max_epochs=10", "sampling.batch_size=128", *COSINE),
     "driver-position": (
         *("trainer.max_epochs=5", "sampling.batch_size=256", "model.gnn.aggr=mean", *COSINE),

@@ -37,10 +37,11 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def save_state(
-    path: Path, model: nn.Module, optimizer: Optimizer, notes: Mapping[str, Any]
+    path: Path, model: nn.Module, average: nn.Module, optimizer: Optimizer, notes: Mapping[str, Any]
 ) -> None:
-    """Write everything an exact resume needs: weights, optimiser state, random state, counters."""
+    """Write what an exact resume needs: weights, optimiser and random state, counters."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
     tensors["random.cpu"] = torch.get_rng_state()
@@ -49,14 +50,18 @@ def save_state(
     save_tensors(path, tensors, notes)
 
 
-def load_state(path: Path, model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
+def load_state(
+    path: Path, model: nn.Module, average: nn.Module, optimizer: Optimizer
+) -> dict[str, Any]:
     """Restore what `save_state` wrote, in place.
 
     Returns: the notes.
     Raises: CacheError: the file is damaged or belongs to another model.
     """
     tensors, notes = load_tensors(path)
-    restore_model(model, {k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, path)
+    for part, module in (("model.", model), ("average.", average)):
+        weights = {k.removeprefix(part): v for k, v in tensors.items() if k.startswith(part)}
+        restore_model(module, weights, path)
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):

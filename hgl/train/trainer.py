@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 from torch_geometric.data import HeteroData
 
 from hgl.errors import ConfigError, TrainingError
 from hgl.graph.loader import SeedLoader
 from hgl.tasks.metrics import METRICS, evaluate
 from hgl.train import allocator
+from hgl.train.average import weight_average
 from hgl.train.checkpoint import load_state, load_tensors, restore_model, save_state, save_tensors
 from hgl.train.distributed import World, join_world
 from hgl.train.objective import Objective, seed_everything
@@ -62,6 +64,8 @@ class Trainer:
         warmup_steps: steps over which the learning rate rises linearly from 0.
         final_lr: learning rate at the last step as a share of `lr`, reached along a cosine.
         grad_clip: largest gradient norm; None leaves gradients alone.
+        average: decay of a running average of the weights, which is then what is validated, kept
+            and predicted with; 0 takes the weights themselves.
         positive_weight: weight of the positive class of a binary task; None leaves the imbalance.
         free_eagerly: give freed memory back to the system at once (Linux): a lower peak, slower.
         device: `auto` (CUDA when present), `cpu` or `cuda`.
@@ -81,6 +85,7 @@ class Trainer:
         warmup_steps: int = 0,
         final_lr: float = 1.0,
         grad_clip: float | None = 1.0,
+        average: float = 0.0,
         positive_weight: float | None = None,
         free_eagerly: bool = False,
         device: str = "auto",
@@ -94,6 +99,9 @@ class Trainer:
         self.max_epochs, self.max_steps, self.patience = max_epochs, max_steps, patience
         self.warmup_steps, self.final_lr = warmup_steps, final_lr
         self.grad_clip, self.positive_weight = grad_clip, positive_weight
+        if not 0 <= average < 1:
+            raise ConfigError(f"average={average}: expected 0 or more, below 1")
+        self.average = average
         self.seed = seed
         if free_eagerly and not allocator.free_eagerly():
             logger.warning("free_eagerly=True: this C library has no such setting; going on")
@@ -128,19 +136,20 @@ class Trainer:
             weight_decay=self.weight_decay,
             fused=True,
         )
+        kept = weight_average(model, self.average)
         progress = Progress()
         state, weights = folder / "state.safetensors", folder / "model.safetensors"
         if resume and state.exists():
-            progress = Progress(**load_state(state, model, optimizer))
+            progress = Progress(**load_state(state, model, kept, optimizer))
             logger.info("resuming after epoch %d from %s", progress.epoch, state)
         stepped = self._replicated(model)
         try:
             while progress.epoch < self.max_epochs and not self._out_of_patience(progress):
-                row = self._epoch(stepped, optimizer, objective, train, progress.epoch)
-                row |= self._validate(model, objective, val)
-                self._record(row, progress, metric, weights, model)
+                row = self._epoch(stepped, kept, optimizer, objective, train, progress.epoch)
+                row |= self._validate(kept.module, objective, val)
+                self._record(row, progress, metric, weights, kept.module)
                 if self.world.is_first:
-                    save_state(state, model, optimizer, dataclasses.asdict(progress))
+                    save_state(state, model, kept, optimizer, dataclasses.asdict(progress))
                 self.watcher.epoch(row)
         except KeyboardInterrupt:
             progress.interrupted = True
@@ -173,6 +182,7 @@ class Trainer:
     def _epoch(
         self,
         model: nn.Module,
+        kept: AveragedModel,
         optimizer: torch.optim.Optimizer,
         objective: Objective,
         train: SeedLoader,
@@ -194,6 +204,7 @@ class Trainer:
                     f"a finite number; learning rate {lr:.2g}, weights not changed by this batch"
                 )
             self._descend(model, optimizer, losses)
+            kept.update_parameters(model)
             total, count = total + loss * len(losses), count + len(losses)
             self.watcher.step(loss)
         mean_loss = self.world.sum(total) / self.world.sum(count)

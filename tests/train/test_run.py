@@ -178,7 +178,12 @@ def test_validation_sees_the_database_as_test_will():
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [({"lr": -1.0}, "lr=-1"), ({"max_epochs": 0}, "max_epochs=0"), ({"device": "cuda"}, "cuda")],
+    [
+        ({"lr": -1.0}, "lr=-1"),
+        ({"max_epochs": 0}, "max_epochs=0"),
+        ({"average": 1.0}, "average=1"),
+        ({"device": "cuda"}, "cuda"),
+    ],
 )
 def test_settings_out_of_range_are_refused(setting: dict[str, Any], message: str):
     if setting.get("device") == "cuda" and torch.cuda.is_available():
