@@ -2,9 +2,10 @@
 
     python benchmarks/rel_f1_folds.py driver-dnf "" "model.channels=64" "model.dropout=0.5"
 
-Each argument after the task is one setting, added to what `benchmarks/rel_f1.py` runs. A fold
-ending in year y trains on labels known by y and validates on the five years after it, with the
-database frozen at y, just as the test asks its questions with the database frozen at 2010.
+Each argument after the task is one setting, added to what `benchmarks/rel_f1.py` runs. A fold is
+the benchmark itself, moved back in time: train on what is known by year y, select the epoch on the
+five years from y, score the five years after those, each with the database frozen at its start. The
+last fold ends where the real test begins.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ YEARS = 5
 
 def fold(data: Path, task: str, year: int, folder: Path) -> Path:
     """Write a dataset in which `year` is the validation timestamp; tables are links to `data`'s."""
-    start, end = (pd.Timestamp(y, 1, 1) for y in (year, year + YEARS))
+    val, test, end = (pd.Timestamp(year + years, 1, 1) for years in (0, YEARS, 2 * YEARS))
     manifest = yaml.safe_load((data / "manifest.yaml").read_text())
-    manifest |= {"val_timestamp": str(start.date()), "test_timestamp": str(end.date())}
+    manifest |= {"val_timestamp": str(val.date()), "test_timestamp": str(test.date())}
     (folder / "tasks" / task).mkdir(parents=True)
     (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
     (folder / "db").symlink_to((data / "db").resolve())
@@ -34,23 +35,26 @@ def fold(data: Path, task: str, year: int, folder: Path) -> Path:
     stored = (source / "manifest.yaml").read_text()
     (folder / "tasks" / task / "manifest.yaml").write_text(stored)
     rows = pd.concat([pd.read_parquet(source / f"{split}.parquet") for split in ("train", "val")])
-    known = rows["date"] + pd.Timedelta(yaml.safe_load(stored)["timedelta"]) <= start
-    asked = (rows["date"] >= start) & (rows["date"] < end)
-    # The split that a run scores last is the validation split once more: nothing to peek at.
-    for split, kept in (("train", known), ("val", asked), ("test", asked)):
+    seed, horizon = rows["date"], pd.Timedelta(yaml.safe_load(stored)["timedelta"])
+    splits = {
+        "train": seed + horizon <= val,
+        "val": (seed >= val) & (seed + horizon <= test),
+        "test": (seed >= test) & (seed < end),
+    }
+    for split, kept in splits.items():
         path = folder / "tasks" / task / f"{split}.parquet"
         rows[kept].reset_index(drop=True).to_parquet(path, index=False)
     return folder
 
 
 def measure(task: str, setting: str, folds: list[Path], seeds: list[int]) -> np.ndarray:
-    """[folds, seeds] validation metric of the selected epoch."""
+    """[folds, seeds] score of the years that selected nothing."""
     metric = []
     for data in folds:
         with tempfile.TemporaryDirectory() as out:
             asked = argparse.Namespace(data=data, overrides=shlex.split(setting), out=Path(out))
             results = [rel_f1.run(asked, task, seed) for seed in seeds]
-        metric.append([r["metrics"]["val"][r["metric"]] for r in results])
+        metric.append([r["metrics"]["test"][r["metric"]] for r in results])
     return np.array(metric)
 
 
@@ -61,7 +65,7 @@ def main() -> None:
         "settings", nargs="+", help='overrides, as in "model.channels=64 trainer.lr=0.002"'
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data/rel-f1"))
-    parser.add_argument("--years", nargs="+", type=int, default=[1995, 2000, 2005])
+    parser.add_argument("--years", nargs="+", type=int, default=[1990, 1995, 2000])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
