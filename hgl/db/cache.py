@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -12,11 +13,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hgl.errors import CacheError
+from hgl.errors import CacheError, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +62,27 @@ def code_version() -> str:
     return digest_files(sorted(Path(__file__).parent.glob("*.py")))
 
 
+@contextlib.contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Turn a full disk, whichever library met it, into one SourceError that names `place`."""
+    try:
+        yield
+    except Exception as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if not full and "No space left" not in str(error) and "File too large" not in str(error):
+            raise
+        raise SourceError(
+            f"disk full while writing {place}: free some space and run again"
+        ) from error
+
+
 def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     """Return the folder of `kind` and `key`, calling `build(empty folder)` when there is none.
 
     A damaged entry is built again, with a warning. Of two processes building the same entry the
     later one discards its copy.
 
-    Raises: CacheError: the cache folder cannot be written.
+    Raises: CacheError: the cache folder cannot be written. SourceError: its disk is full.
     """
     final = cache_folder() / kind / key
     if _intact(final):
@@ -79,8 +94,9 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
             f"cache folder {cache_folder()} cannot be written ({error.strerror}); set HGL_CACHE"
         ) from None
     try:
-        build(aside)
-        _seal(aside)
+        with disk_errors(cache_folder()):
+            build(aside)
+            _seal(aside)
         return _publish(aside, final)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -97,9 +113,13 @@ def _building(kind: str) -> Path:
 
 
 def _seal(folder: Path) -> None:
-    """Record every file's size; the record is the last file written."""
-    sizes = {str(f.relative_to(folder)): f.stat().st_size for f in _files(folder)}
-    (folder / _RECORD).write_text(json.dumps(sizes, sort_keys=True))
+    """Record every file's size, time and content; the record is the last file written."""
+    record = {}
+    for file in _files(folder):
+        stat = file.stat()
+        content = digest_files([file])
+        record[str(file.relative_to(folder))] = [stat.st_size, stat.st_mtime_ns, content]
+    (folder / _RECORD).write_text(json.dumps(record, sort_keys=True))
 
 
 def _intact(folder: Path) -> bool:
@@ -108,12 +128,23 @@ def _intact(folder: Path) -> bool:
         return False
     try:
         recorded = json.loads((folder / _RECORD).read_text())
-        found = {str(f.relative_to(folder)): f.stat().st_size for f in _files(folder)}
-    except (OSError, ValueError):
-        recorded, found = {}, None
-    if found != recorded:
+        files = {str(f.relative_to(folder)): f for f in _files(folder)}
+        whole = recorded.keys() == files.keys() and all(
+            _unchanged(files[name], *recorded[name]) for name in files
+        )
+    except (OSError, ValueError, TypeError, AttributeError):
+        whole = False
+    if not whole:
         log.warning("cache entry %s is damaged; building it again", folder)
-    return found == recorded
+    return whole
+
+
+def _unchanged(file: Path, size: int, time_ns: int, content: str) -> bool:
+    """Whether `file` is as it was sealed. Content is read only where its time has changed."""
+    stat = file.stat()
+    if stat.st_size != size:
+        return False
+    return stat.st_mtime_ns == time_ns or digest_files([file]) == content
 
 
 def _files(folder: Path) -> list[Path]:

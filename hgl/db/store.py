@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import shutil
 import tempfile
@@ -11,10 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import duckdb
-
 from hgl.db.arrange import arrange
-from hgl.db.cache import cache_folder, code_version, digest, digest_files, entry
+from hgl.db.cache import cache_folder, code_version, digest, digest_files, disk_errors, entry
 from hgl.db.lock import locked
 from hgl.db.raw import Raw
 from hgl.db.schema import Schema, read_manifest
@@ -44,7 +41,7 @@ def store(source: Source, request: Request, out: Path | None) -> Path:
 
     Raises: SourceError: `out` is taken by something else, or a disk is full.
     """
-    with _disk_errors(out or cache_folder()):
+    with disk_errors(out or cache_folder()):
         if out is not None:
             return _store_at(source, request, out)
         if source.key is None:
@@ -113,17 +110,3 @@ def _arrange(raw: Raw, folder: Path, request: Request) -> None:
 
 def _key(source: Source, request: Request, content: str) -> str:
     return digest(code_version(), source.name, content, request.content())
-
-
-@contextlib.contextmanager
-def _disk_errors(place: Path) -> Iterator[None]:
-    """Turn a full disk into one SourceError."""
-    try:
-        yield
-    except (OSError, duckdb.Error) as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if not full and "No space left" not in str(error) and "File too large" not in str(error):
-            raise
-        raise SourceError(
-            f"disk full while writing {place}: free some space and run again"
-        ) from error

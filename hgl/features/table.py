@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ class TableWriter:
         folder.mkdir(parents=True)
         self.folder, self.layout, self.num_rows, self._next = folder, layout, num_rows, 0
         self._arrays = {
-            name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, (num_rows, *shape))
+            name: _mapped(folder / f"{name}.npy", dtype, (num_rows, *shape))
             for name, (shape, dtype) in _block_shapes(layout).items()
             if shape[0] > 0
         }
@@ -88,6 +89,16 @@ class TableWriter:
             "num_rows": self.num_rows,
         }
         (self.folder / "layout.json").write_text(json.dumps(index))
+
+
+def _mapped(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
+    """Map a new `.npy` file of `shape`. Raises: OSError: the disk has no room for it."""
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    # The file has holes, and writing to one on a full disk would kill the process (SIGBUS).
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def _block_shapes(layout: TableLayout) -> dict[str, tuple[tuple[int, ...], type]]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hgl.db.cache import cache_folder, digest, entry
-from hgl.errors import CacheError
+from hgl.errors import CacheError, SourceError
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def test_an_entry_is_built_once(own: Path) -> None:
     assert build.calls == 2
 
 
-@pytest.mark.parametrize("damage", ["truncated", "removed", "added", "record", "garbled record"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "changed", "removed", "added", "record", "garbled record", "old record"]
+)
 def test_a_damaged_entry_is_built_again(
     damage: str, own: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -55,12 +57,16 @@ def test_a_damaged_entry_is_built_again(
     match damage:
         case "truncated":
             (folder / "a").write_text("fir")
+        case "changed":
+            (folder / "a").write_text("fi?st")
         case "removed":
             (folder / "sub" / "b").unlink()
         case "added":
             (folder / "c").write_text("?")
         case "record":
             record.unlink()
+        case "old record":
+            record.write_text('{"a": 5, "sub/b": 1}')
         case _:
             record.write_text("{")
     assert (entry("kind", "key", build) / "a").read_text() == "first"
@@ -68,6 +74,24 @@ def test_a_damaged_entry_is_built_again(
     assert "is damaged; building it again" in caplog.text
     entry("kind", "key", build)
     assert build.calls == 2
+
+
+def test_a_copied_entry_is_still_whole(own: Path) -> None:
+    build = Builder()
+    folder = entry("kind", "key", build)
+    for file in folder.rglob("*"):
+        os.utime(file, (0, 0))
+    entry("kind", "key", build)
+    assert build.calls == 1
+
+
+def test_a_full_disk_is_one_error_whichever_library_met_it(own: Path) -> None:
+    def fill(folder: Path) -> None:
+        raise RuntimeError("I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(SourceError, match="disk full while writing"):
+        entry("kind", "key", fill)
+    assert not [f for f in own.rglob("*") if f.is_file()]
 
 
 def test_a_failed_build_leaves_nothing(own: Path) -> None:
