@@ -246,6 +246,8 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "~sampling"], "sampling is missing"),
         (["train", "trainer.lr=-1"], "lr=-1"),
         (["train", "db=flihgts"], "did you mean flights?"),
+        (["train", "db="], "db='': expected a URL"),
+        (["train", "db=relbench:nowhere", "task=nowhere.yaml"], "'nowhere.yaml' cannot be read"),
         (["train", "db=flights", "task=plane-lat"], "plane-late"),
         (["train", "db=sqlite:///nowhere.sqlite"], "task=null"),
         (["train", "--config-dir", "nowhere"], "expected a folder"),

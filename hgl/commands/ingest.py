@@ -23,8 +23,8 @@ def ingest(
     """Read a database into Parquet files and say what was found in it and why.
 
     Args:
-        db: a SQLAlchemy URL, a folder of Parquet or CSV files or of a RelBench dataset, or a
-            bundled database: flights, baseball.
+        db: a SQLAlchemy URL, a folder of Parquet or CSV files or of a RelBench dataset, a bundled
+            database (flights, baseball), or relbench:<name> for a hosted one.
         out: folder to write; null keeps the copy in the cache, where hgl train finds it.
         name: name of the database; null takes the source's.
         include: tables to read, such as [orders,customers]; null reads all.

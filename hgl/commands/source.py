@@ -25,14 +25,16 @@ def open_database(db: str, **options: Any) -> Database:
 
 
 def check_source(db: str) -> None:
-    """Raises: ConfigError: `db` is neither a bundled database, nor a URL, nor a folder."""
-    if db in datasets.names() or "://" in db or Path(db).expanduser().is_dir():
+    """Raises: ConfigError: `db` is neither bundled or hosted, nor a URL, nor a folder."""
+    known = db in datasets.names() or "://" in db or db.startswith("relbench:")
+    if known or (db and Path(db).expanduser().is_dir()):
         return
     near = get_close_matches(db, datasets.names(), n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise ConfigError(
         f"db={redact(db)!r}{hint}: expected a URL such as postgresql://user@host/name or "
-        f"sqlite:///file.db, an existing folder, or one of: {', '.join(datasets.names())}"
+        "sqlite:///file.db, an existing folder, relbench:<name>, or one of: "
+        f"{', '.join(datasets.names())}"
     )
 
 

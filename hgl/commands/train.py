@@ -44,7 +44,7 @@ def train(
 
     Args:
         db: a SQLAlchemy URL, a folder (of Parquet or CSV files, from hgl ingest, or of a RelBench
-            dataset), or a bundled database: flights, baseball.
+            dataset), a bundled database (flights, baseball), or relbench:<name> for a hosted one.
         task: a task file (YAML), the folder of a RelBench task, or a bundled task; null takes the
             first one of a bundled database.
         manifest: YAML file that states keys, time columns or column types, as for hgl ingest.

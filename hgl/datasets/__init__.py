@@ -29,16 +29,16 @@ def find(name: str) -> ModuleType:
     return import_module(f"{__name__}.{name}")
 
 
-def open(name: str, **options: Any) -> Database:
+def open(bundled: str, /, **options: Any) -> Database:
     """Build, ingest and open a bundled database; `options` are those of `Database.open`.
 
     Raises: ConfigError: no such name. SourceError, MissingExtra: its package is not installed.
     """
     from hgl.db.database import Database
 
-    module = find(name)
+    module = find(bundled)
     stated = {
-        "name": name,
+        "name": bundled,
         "manifest": module.MANIFEST,
         "val_timestamp": module.VAL_TIMESTAMP,
         "test_timestamp": module.TEST_TIMESTAMP,

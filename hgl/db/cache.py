@@ -48,11 +48,17 @@ def digest(*parts: Any) -> str:
 
 
 def digest_files(files: Iterable[Path]) -> str:
-    """Return a hash of the content of `files`, in the order given."""
+    """Return a hash of the content of `files`, in the order given.
+
+    Raises: SourceError: one cannot be read.
+    """
     running = hashlib.blake2b(digest_size=16)
     for file in files:
-        with file.open("rb") as stream:
-            running.update(hashlib.file_digest(stream, "blake2b").digest())
+        try:
+            with file.open("rb") as stream:
+                running.update(hashlib.file_digest(stream, "blake2b").digest())
+        except OSError as error:
+            raise SourceError(f"file {str(file)!r} cannot be read: {error.strerror}") from None
     return running.hexdigest()
 
 

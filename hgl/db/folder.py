@@ -80,7 +80,10 @@ def _as_parquet(name: str, files: list[Path], scratch: Path) -> list[Path]:
                 f"COPY (SELECT * FROM read_csv([{sources}], sample_size = -1)) "
                 f"TO {literal(target)} (FORMAT parquet)"
             )
-    except duckdb.InvalidInputException as error:
-        reason = str(error).splitlines()[0]
+    except duckdb.Error as error:
+        if "No space left" in str(error) or "File too large" in str(error):
+            raise
+        said = [line for line in str(error).splitlines() if line and not line.startswith("LINE")]
+        reason = ", ".join(said[:3])
         raise SourceError(f"table {name!r}: {files[0].name} cannot be read: {reason}") from None
     return [target]

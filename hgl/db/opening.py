@@ -29,13 +29,19 @@ _LATE = {"columns"}
 def open_source(
     source: str | Path | Mapping[str, pd.DataFrame], request: Request, out: Path | None
 ) -> tuple[Path, Schema]:
-    """Return the arranged folder of `source` and its schema; see `Database.open`."""
+    """Return the arranged folder of `source` and its schema; see `Database.open`.
+
+    Raises: SchemaError: `views` or `sql_schema` is asked of a source that is not SQL.
+    """
+    is_sql = isinstance(source, str) and _URL.match(source)
+    if not is_sql and (request.views or request.sql_schema is not None):
+        raise SchemaError("views and sql_schema: expected a source that is an SQL database")
     if isinstance(source, Mapping):
         return _stored(frames_source(source, request), request, out)
-    if isinstance(source, str) and _URL.match(source):
+    if is_sql:
         from hgl.db.sql import sql_source
 
-        return _stored(sql_source(source, request), request, out)
+        return _stored(sql_source(str(source), request), request, out)
     if isinstance(source, str) and source.startswith(_HOSTED):
         return _open_folder(download(source.removeprefix(_HOSTED)), request, out)
     return _open_folder(Path(source).expanduser(), request, out)
@@ -56,6 +62,10 @@ def _open_folder(folder: Path, request: Request, out: Path | None) -> tuple[Path
             f"source {str(folder)!r} is neither a folder nor a URL such as sqlite:///x.db"
         )
     if is_arranged(folder):
+        if out is not None:
+            raise SourceError(
+                f"out {str(out)!r}: {str(folder)!r} is arranged already; copy or move the folder"
+            )
         return folder, _adjusted(load(folder), request)
     if not is_relbench(folder):
         own = folder / "manifest.yaml"

@@ -27,6 +27,8 @@ def read_overrides(manifest: str | Path | Mapping[str, Any] | None) -> Overrides
         content = manifest or {}
     else:
         content = read_manifest(Path(manifest))
+    if content and "tables" not in content:
+        raise SchemaError(f"manifest: {', '.join(map(str, content))}; expected a key `tables`")
     blocks = content.get("tables") or {}
     if not isinstance(blocks, Mapping):
         raise SchemaError(f"manifest: `tables` is {blocks!r}; expected a mapping by table name")
@@ -50,7 +52,8 @@ def apply_keys(schema: Schema, overrides: Overrides) -> Schema:
         tables[name] = _with_scalars(tables[name], block)
     for name, block in overrides.items():
         if "fkeys" in block:
-            fkeys = _fkeys(tables[name], block["fkeys"] or {}, tables)
+            stated = _mapping(block["fkeys"], f"manifest: {name}.fkeys")
+            fkeys = _fkeys(tables[name], stated, tables)
             tables[name] = dataclasses.replace(tables[name], fkeys=fkeys)
     return dataclasses.replace(schema, tables=tables)
 
@@ -60,7 +63,9 @@ def apply_stypes(table: TableSchema, overrides: Overrides) -> TableSchema:
 
     Raises: SchemaError: a column or a semantic type does not exist.
     """
-    stated = overrides.get(table.name, {}).get("columns") or {}
+    stated = _mapping(
+        overrides.get(table.name, {}).get("columns"), f"manifest: {table.name}.columns"
+    )
     for column, stype in stated.items():
         table.column(column)
         _known([stype], get_args(Stype), f"manifest: column {table.name}.{column}")
@@ -116,9 +121,17 @@ def _fkeys(
 
 
 def _columns(table: TableSchema, stated: Any, what: str) -> tuple[str, ...]:
-    columns = (stated,) if isinstance(stated, str) else tuple(stated or ())
+    columns = (stated,) if isinstance(stated, str) else stated or ()
+    if not isinstance(columns, list | tuple):
+        raise SchemaError(f"manifest: {table.name}.{what} is {stated!r}; expected columns")
     _known(columns, [c.name for c in table.columns], f"manifest: {table.name}.{what}")
-    return columns
+    return tuple(columns)
+
+
+def _mapping(stated: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(stated or {}, Mapping):
+        raise SchemaError(f"{where} is {stated!r}; expected a mapping")
+    return stated or {}
 
 
 def _known(found: Iterable[Any], expected: Iterable[str], where: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hgl.db import times
@@ -20,7 +21,7 @@ from hgl.db.files import table_file
 from hgl.db.infer import infer_columns
 from hgl.db.schema import Column, ForeignKey, Schema, TableSchema, read_manifest, write_manifest
 from hgl.db.split import propose_timestamps
-from hgl.errors import MissingExtra, SourceError
+from hgl.errors import MissingExtra, SchemaError, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,11 @@ def download(name: str) -> Path:
 def relbench_manifest(folder: Path) -> Mapping[str, Any]:
     """Return the v3 manifest of a RelBench folder, made from the Parquet metadata for v2.
 
-    Raises: SourceError: a table's file is absent or unreadable.
+    Raises: SourceError: a table's file is absent or unreadable. SchemaError: the manifest has no
+        `tables`, or a foreign key refers to none of them.
     """
     if (folder / "manifest.yaml").is_file():
-        return read_manifest(folder / "manifest.yaml")
+        return _checked(read_manifest(folder / "manifest.yaml"), folder)
     tables = {}
     for file in sorted((folder / "db").glob("*.parquet")):
         keys = _v2_keys(file)
@@ -94,6 +96,25 @@ def open_relbench(folder: Path) -> Schema | None:
     if not stored.is_file():
         return None
     return Schema.from_manifest(read_manifest(stored))
+
+
+def _checked(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """Return `manifest` after looking at its shape; columns are looked at with the tables."""
+    where, tables = f"manifest of {str(folder)!r}", manifest.get("tables")
+    if not isinstance(tables, Mapping) or not tables:
+        raise SchemaError(f"{where}: `tables` is {tables!r}; expected a mapping by table name")
+    for name, keys in tables.items():
+        fkeys = keys.get("fkeys") or {} if isinstance(keys, Mapping) else None
+        if not isinstance(fkeys, Mapping):
+            raise SchemaError(
+                f"{where}: table {name!r} is {keys!r}; expected pkey, time_col, fkeys"
+            )
+        for column, parent in fkeys.items():
+            if parent not in tables or not isinstance(tables[parent], Mapping):
+                raise SchemaError(
+                    f"{where}: {name}.{column} refers to {parent!r}, which is no table"
+                )
+    return {"name": folder.name, **manifest}
 
 
 def _file(folder: Path, table: str) -> Path:
@@ -136,10 +157,14 @@ def _table(
 ) -> TableSchema:
     fkeys = []
     for column, parent in (keys.get("fkeys") or {}).items():
-        parent_key = tables[parent]["pkey"]
+        parent_key = tables[parent].get("pkey")
+        if parent_key is None:
+            raise SchemaError(
+                f"foreign key {name}.{column}: {parent!r} has no pkey in the manifest"
+            )
         fkeys.append(ForeignKey(column, (column,), parent, (parent_key,), column))
     pkey, time_col = keys.get("pkey"), keys.get("time_col")
-    return TableSchema(
+    table = TableSchema(
         name=name,
         columns=tuple(Column(f.name, str(f.type)) for f in pq.read_schema(file)),
         pkey=(pkey,) if pkey else (),
@@ -149,6 +174,12 @@ def _table(
         fkeys=tuple(fkeys),
         num_rows=pq.read_metadata(file).num_rows,
     )
+    for column in filter(None, (pkey, time_col, *(f.row_col for f in fkeys))):
+        table.column(column)
+    if time_col and not pa.types.is_temporal(pq.read_schema(file).field(time_col).type):
+        kind = table.column(time_col).type
+        raise SchemaError(f"time column {name}.{time_col} is {kind}; expected dates or timestamps")
+    return table
 
 
 def _holds_contract(connection: duckdb.DuckDBPyConnection, schema: Schema) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from hgl.errors import SchemaError, SourceError
+from hgl.errors import CacheError, SchemaError, SourceError
 from hgl.typing import Stype
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -165,20 +165,29 @@ class Schema:
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Schema:
-        """Read a manifest that has our block. A plain RelBench one is read by `hgl.db.relbench`."""
-        block = manifest["hgl"]
-        return cls(
-            name=manifest["name"],
-            tables={
-                n: _read_table(n, t, manifest["tables"][n]) for n, t in block["tables"].items()
-            },
-            val_timestamp=manifest.get("val_timestamp"),
-            test_timestamp=manifest.get("test_timestamp"),
-            description=manifest.get("description") or "",
-            fingerprint=block["fingerprint"],
-            proposed_timestamps=block["proposed_timestamps"],
-            defects=block["defects"],
-        )
+        """Read a manifest that has our block. A plain RelBench one is read by `hgl.db.relbench`.
+
+        Raises: CacheError: it is not what `to_manifest` returns.
+        """
+        try:
+            block = manifest["hgl"]
+            return cls(
+                name=manifest["name"],
+                tables={
+                    n: _read_table(n, t, manifest["tables"][n]) for n, t in block["tables"].items()
+                },
+                val_timestamp=manifest.get("val_timestamp"),
+                test_timestamp=manifest.get("test_timestamp"),
+                description=manifest.get("description") or "",
+                fingerprint=block["fingerprint"],
+                proposed_timestamps=block["proposed_timestamps"],
+                defects=block["defects"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CacheError(
+                f"manifest of an arranged folder is damaged ({type(error).__name__}: {error}): "
+                "ingest again"
+            ) from None
 
 
 def read_manifest(file: Path) -> Mapping[str, Any]:

@@ -31,8 +31,8 @@ def with_timestamps(
 
     Raises: ConfigError: one is not an instant, or validation is not before test.
     """
-    val = schema.val_timestamp if val_timestamp is None else _iso(val_timestamp)
-    test = schema.test_timestamp if test_timestamp is None else _iso(test_timestamp)
+    val = _iso("val_timestamp", val_timestamp, schema.val_timestamp)
+    test = _iso("test_timestamp", test_timestamp, schema.test_timestamp)
     if val and test and times.instant(val) >= times.instant(test):
         raise ConfigError(f"val_timestamp {val} is not before test_timestamp {test}")
     stated = val_timestamp is not None and test_timestamp is not None
@@ -88,5 +88,11 @@ def _quantile(days: list[tuple[datetime.date, int]], share: float) -> datetime.d
     return days[bisect.bisect_left(counts, share * counts[-1])][0]
 
 
-def _iso(timestamp: str | int) -> str:
-    return times.text(times.instant(timestamp))
+def _iso(name: str, stated: str | int | None, other: str | None) -> str | None:
+    """Return the timestamp stated as ISO text, else the other one."""
+    if stated is None:
+        return other
+    try:
+        return times.text(times.instant(stated))
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None

@@ -192,6 +192,8 @@ class LiveDatabase:
             read, left_out = table_read(
                 name, quoted, columns[name], keys[name], self._quoted, self._backend
             )
+            if not read.columns:
+                raise SchemaError(f"table {name!r} has no readable column; leave it out by exclude")
             reads.append(read)
             blobs += [(name, column) for column in left_out]
         return reads, blobs
@@ -335,13 +337,16 @@ def _is_drivers(error: Exception) -> bool:
 def _parsed(url: str) -> URL:
     """Return `url` with an installed driver chosen where it names none.
 
-    Raises: SourceError: it is not a URL. MissingExtra: no driver of the dialect is installed.
+    Raises: SourceError: it is not a URL, or names no database where its dialect needs one.
+        MissingExtra: no driver of the dialect is installed.
     """
+    shape = "dialect://user:password@host:port/database"
     try:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError):
-        shape = "dialect://user:password@host:port/database"
         raise SourceError(f"source {redact(url)!r} is not a URL such as {shape}") from None
+    if parsed.get_backend_name() in ("mysql", "mariadb") and not parsed.database:
+        raise SourceError(f"source {redact(url)!r} names no database; expected {shape}")
     dialect = "postgresql" if parsed.drivername == "postgres" else parsed.drivername
     for driver, module in _DRIVERS.get(dialect, ()):
         if importlib.util.find_spec(module):
@@ -355,7 +360,10 @@ def _sqlite_file(url: URL) -> Path:
     """Return the file of an SQLite URL. Raises: SourceError: there is none."""
     file = Path(url.database or "")
     if not url.database or not file.is_file():
-        raise SourceError(f"SQLite database {url.database or ':memory:'!r} is not a file")
+        raise SourceError(
+            f"SQLite database {url.database or ':memory:'!r} is not a file; expected "
+            "sqlite:///relative.db or sqlite:////absolute.db"
+        )
     return file.resolve()
 
 

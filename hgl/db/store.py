@@ -10,14 +10,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from hgl.db.arrange import arrange
 from hgl.db.cache import cache_folder, code_version, digest, digest_files, disk_errors, entry
+from hgl.db.files import table_file
 from hgl.db.lock import locked
 from hgl.db.raw import Raw
 from hgl.db.schema import Schema, read_manifest
 from hgl.db.source import Request, Source
 from hgl.db.split import with_timestamps
-from hgl.errors import SourceError
+from hgl.errors import CacheError, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +33,21 @@ def is_arranged(folder: Path) -> bool:
 
 
 def load(folder: Path) -> Schema:
-    """Return the schema of an arranged folder."""
-    return Schema.from_manifest(read_manifest(folder / "manifest.yaml"))
+    """Return the schema of an arranged folder.
+
+    Raises: CacheError: its manifest is damaged, or a table's file is absent or not whole.
+    """
+    schema = Schema.from_manifest(read_manifest(folder / "manifest.yaml"))
+    for table in schema.tables.values():
+        file = table_file(folder / "db", table.name)
+        try:
+            rows = pq.read_metadata(file).num_rows
+        except (OSError, pa.ArrowException) as error:
+            reason = " ".join(str(error).split())
+            raise CacheError(f"{file}: expected the table as it was ingested ({reason})") from None
+        if rows != table.num_rows:
+            raise CacheError(f"{file} holds {rows} rows; its manifest says {table.num_rows}")
+    return schema
 
 
 def store(source: Source, request: Request, out: Path | None) -> Path:
@@ -58,6 +75,7 @@ def _store_at(source: Source, request: Request, out: Path) -> Path:
     if out.exists() and not is_arranged(out) and (not out.is_dir() or any(out.iterdir())):
         raise SourceError(f"out {str(out)!r} exists and is not a database that hgl wrote")
     part = out.with_name(out.name + ".part")
+    _claim(out, part)
     with _workplace(part) as mine:
         if not mine:
             raise SourceError(f"out {str(out)!r} is being written by another process")
@@ -68,6 +86,14 @@ def _store_at(source: Source, request: Request, out: Path) -> Path:
             out.rename(part / "replaced")
         (part / "arranged").rename(out)
     return out
+
+
+def _claim(out: Path, part: Path) -> None:
+    """Make `part`, the folder worked in. Raises: SourceError: it cannot be written."""
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SourceError(f"out {str(out)!r} cannot be written ({error.strerror})") from None
 
 
 def _store_by_content(source: Source, request: Request) -> Path:

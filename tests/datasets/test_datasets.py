@@ -42,5 +42,6 @@ def test_open_takes_the_options_of_a_database(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(baseball, "source", lambda: {"People": people})
     db = datasets.open("baseball", manifest=manifest, out=tmp_path / "db")
     assert db.schema.name == "baseball"
+    assert datasets.open("baseball", manifest=manifest, name="mine").schema.name == "mine"
     assert db.schema.test_timestamp == baseball.TEST_TIMESTAMP
     assert db.folder == tmp_path / "db"

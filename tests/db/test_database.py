@@ -13,7 +13,7 @@ import relbench
 from hgl.db import times
 from hgl.db.database import Database
 from hgl.db.files import table_file
-from hgl.errors import CacheError, ConfigError, SchemaError
+from hgl.errors import CacheError, ConfigError, SchemaError, SourceError
 from hgl.typing import STATIC_TIME, UNKNOWN_TIME
 
 DAYS = pd.to_datetime(["2020-01-03", "2020-01-01T00:00:00.5", None, "2020-01-02"], format="ISO8601")
@@ -144,6 +144,35 @@ def test_validate_finds_damage(damage: Any, said: str, tmp_path: Path) -> None:
     damage(db.frame("person")).to_parquet(db.path("person"))
     with pytest.raises(CacheError, match=f"table 'person': .*{said}"):
         db.validate()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("db/person.parquet", None, r"person\.parquet: expected the table as it was ingested"),
+        ("db/person.parquet", b"half", r"person\.parquet: expected the table as it was ingested"),
+        ("manifest.yaml", b"hgl: {}", "damaged"),
+    ],
+)
+def test_a_damaged_folder_does_not_open(
+    name: str, content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    out = Database.open(FRAMES, manifest=MANIFEST, out=tmp_path / "out").folder
+    (out / name).unlink() if content is None else (out / name).write_bytes(content)
+    with pytest.raises(CacheError, match=said):
+        Database.open(out)
+
+
+def test_an_arranged_folder_is_not_arranged_again(tmp_path: Path) -> None:
+    out = Database.open(FRAMES, manifest=MANIFEST, out=tmp_path / "out").folder
+    with pytest.raises(SourceError, match="is arranged already; copy or move the folder"):
+        Database.open(out, out=tmp_path / "other")
+
+
+@pytest.mark.parametrize("name", ["val_timestamp", "test_timestamp"])
+def test_a_timestamp_that_is_none_is_named(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}: time 'soon' is not an instant"):
+        Database.open(FRAMES, **{name: "soon"})  # type: ignore[arg-type]
 
 
 def test_validate_finds_keys_that_leave_their_parent(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_tables_are_chosen_by_name(tmp_path: Path) -> None:
         ({}, "holds no table; expected files in .parquet"),
         ({"t.csv": "a\n1", "t.parquet": "x"}, "both Parquet and text files"),
         ({"t.parquet": "garbage"}, "'t'.*cannot be read"),
+        ({"t.csv.gz": "garbage"}, "'t': t.csv.gz cannot be read: .*GZIP"),
     ],
 )
 def test_unreadable_folders_are_named(files: dict[str, str], said: str, tmp_path: Path) -> None:
@@ -90,6 +91,13 @@ def test_unreadable_folders_are_named(files: dict[str, str], said: str, tmp_path
         (tmp_path / name).write_text(content)
     with pytest.raises((SourceError, SchemaError), match=said):
         Database.open(tmp_path)
+
+
+def test_what_only_sql_has_is_refused_of_files(tmp_path: Path) -> None:
+    PEOPLE.to_csv(tmp_path / "people.csv", index=False)
+    for asked in ({"views": ["v"]}, {"sql_schema": "s"}):
+        with pytest.raises(SchemaError, match="expected a source that is an SQL database"):
+            Database.open(tmp_path, **asked)  # type: ignore[arg-type]
 
 
 def test_two_tables_that_differ_only_in_case_are_refused() -> None:

@@ -175,7 +175,8 @@ def test_no_password_is_written(tmp_path: Path, caplog: pytest.LogCaptureFixture
     ("source", "said"),
     [
         ("sqlite:///no/such/file.db", "'no/such/file.db' is not a file"),
-        ("sqlite://", "':memory:' is not a file"),
+        ("sqlite://", "':memory:' is not a file; expected sqlite:///relative.db"),
+        ("mysql://root@host/", "names no database; expected dialect://"),
         ("nowhere", "'nowhere' is neither a folder nor a URL"),
         ("://", "neither a folder nor a URL"),
         ("nodialect://host/db", "knows no dialect 'nodialect'"),
@@ -206,6 +207,12 @@ def test_an_empty_database_is_said_to_be_empty(server_url: str) -> None:
         sqlite3.connect(server_url.removeprefix("sqlite:///")).close()
     with pytest.raises(ValueError, match="holds no tables"):
         Database.open(server_url)
+
+
+def test_out_that_cannot_be_made_is_named(url: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match=r"out '.*/file/db' cannot be written \(Not a directory"):
+        Database.open(url, out=tmp_path / "file" / "db")
 
 
 def test_out_is_not_taken_from_somebody_else(url: str, tmp_path: Path) -> None:

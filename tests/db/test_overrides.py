@@ -74,6 +74,9 @@ def test_the_written_manifest_is_taken_back(tmp_path: Path) -> None:
         ({"visit": {"fkeys": {"who": 5}}}, "is 5; expected columns and parent"),
         ({"visit": {"fkeys": {"who": {"parent": "person", "to": 1}}}}, "'to' is unknown"),
         ({"visit": ["day"]}, "expected a mapping"),
+        ({"visit": {"pkey": 5}}, "visit.pkey is 5; expected columns"),
+        ({"visit": {"fkeys": ["who"]}}, r"visit.fkeys is \['who'\]; expected a mapping"),
+        ({"visit": {"columns": ["who"]}}, r"visit.columns is \['who'\]; expected a mapping"),
         ({"visit": {"time_col": "code"}}, "visit.code holds no time, for example 'a'"),
     ],
 )
@@ -82,7 +85,7 @@ def test_mistakes_are_named(tables: dict[str, Any], said: str) -> None:
         opened(tables)
 
 
-@pytest.mark.parametrize("content", ["tables: [", "- a", "tables: 5"])
+@pytest.mark.parametrize("content", ["tables: [", "- a", "tables: 5", "name: a task"])
 def test_a_file_that_is_no_manifest(content: str, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(content)
     with pytest.raises((SchemaError, SourceError), match="manifest"):

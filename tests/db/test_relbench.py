@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from hgl.db.database import Database
-from hgl.errors import MissingExtra, SourceError
+from hgl.errors import MissingExtra, SchemaError, SourceError
 
 DAYS = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"])
 KEYS: dict[str, dict[str, Any]] = {
@@ -110,6 +110,28 @@ def test_a_damaged_manifest_is_named(tmp_path: Path) -> None:
     folder = write(tmp_path / "tiny", [0, 1, 2])
     (folder / "manifest.yaml").write_text("tables: [")
     with pytest.raises(SourceError, match=r"manifest\.yaml' cannot be read"):
+        Database.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        (None, "`tables` is None; expected a mapping"),
+        ({"a": None}, "table 'a' is None; expected pkey"),
+        ({"a": {"fkeys": ["x"]}}, "table 'a' is .*; expected pkey"),
+        ({"a": {"pkey": "no"}}, "column 'no' is not in table 'a'"),
+        ({"a": {"time_col": "no"}}, "column 'no' is not in table 'a'"),
+        ({"a": {"time_col": "x"}}, "time column a.x is double; expected dates or timestamps"),
+        ({"b": {"fkeys": {"a": "c"}}}, "b.a refers to 'c', which is no table"),
+        ({"a": {}, "b": {"fkeys": {"a": "a"}}}, "b.a: 'a' has no pkey"),
+    ],
+)
+def test_a_manifest_that_contradicts_the_tables_is_named(
+    tables: Any, said: str, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "tiny", [0, 1, 2])
+    (folder / "manifest.yaml").write_text(yaml.safe_dump({"tables": tables}))
+    with pytest.raises(SchemaError, match=said):
         Database.open(folder)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from hgl.db.database import Database
 from hgl.db.sql import reflect
+from hgl.errors import SchemaError
 
 MANIFEST = {"tables": {"t": {"pkey": [], "fkeys": {}, "time_col": None}}}
 START = datetime.datetime(2020, 1, 1)
@@ -132,6 +133,14 @@ def test_unfinished_transactions_are_not_seen_and_nothing_is_locked(url: str) ->
         assert list(Database.open(url).frame("t")["id"]) == [1]
         writer.commit()
     assert list(Database.open(url).frame("t")["id"]) == [1, 2]
+
+
+def test_a_table_of_blobs_alone_is_named(url: str) -> None:
+    write(url, "CREATE TABLE pictures (x BLOB)")
+    write(url, "CREATE TABLE other (id INTEGER PRIMARY KEY)")
+    with pytest.raises(SchemaError, match="'pictures' has no readable column; leave it out by exc"):
+        Database.open(url)
+    assert "pictures" not in Database.open(url, exclude=["pictures"]).schema.tables
 
 
 def test_the_file_is_never_written(url: str) -> None:
