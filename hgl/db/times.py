@@ -15,6 +15,8 @@ from hgl.errors import ConfigError
 from hgl.typing import UNKNOWN_TIME
 
 Rounding = Literal["up", "down"]
+_FIRST, _LAST = -62135596800, 253402300799
+"""Seconds of the years 1 and 9999: what dates can be written for."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -23,13 +25,14 @@ def instant(value: str | int | datetime.date | pd.Timestamp) -> int:
 
     Text is ISO 8601; without a zone it is UTC. An int is seconds already.
 
-    Raises: ConfigError: `value` is not an instant.
+    Raises: ConfigError: `value` is not an instant between the years 1 and 9999.
     """
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return int(value)
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if whole and _FIRST <= value <= _LAST:  # type: ignore[operator]
+        return int(value)  # type: ignore[arg-type]
     try:
-        stamp = pd.Timestamp(value)
-    except (TypeError, ValueError):
+        stamp = pd.NaT if whole or isinstance(value, float) else pd.Timestamp(value)
+    except (TypeError, ValueError, OverflowError):
         stamp = pd.NaT
     if stamp is pd.NaT:
         raise ConfigError(f"time {value!r} is not an instant; expected ISO text such as 2013-10-01")
@@ -95,5 +98,6 @@ def _datetimes(values: Any) -> pd.Series:
     try:
         parsed = pd.to_datetime(series, utc=True, format="ISO8601")
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"times cannot be read as ISO 8601: {error}") from None
+        reason = str(error).splitlines()[0].split(" You might")[0]
+        raise ConfigError(f"times cannot be read as ISO 8601: {reason}") from None
     return parsed.dt.tz_localize(None)

@@ -36,6 +36,7 @@ _RELBENCH_LINK = (
     "eval_k",
 )
 _RELBENCH_KINDS = ("forecast", "external")
+_SQL = ("sql", "entity_sql")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -64,22 +65,22 @@ def fields(stored: Mapping[str, Any], source: str) -> dict[str, Any]:
     kind = _kind(given, source)
     _check_names(given, source)
     return {
-        "name": str(given["name"]),
+        "name": _text(given, "name", source),
         "kind": kind,
-        "entity_table": str(given["entity_table"]),
+        "entity_table": _text(given, "entity_table", source),
         "entity_col": _names(given["entity_col"], "entity_col", source),
-        "target_col": str(given["target_col"]),
-        "time_col": str(given.get("time_col", "timestamp")),
+        "target_col": _text(given, "target_col", source),
+        "time_col": _text(given, "time_col", source) or "timestamp",
         "timedelta": _seconds(given, "timedelta", source),
         "num_eval_timestamps": _count(given, "num_eval_timestamps", source) or 1,
         "num_train_timestamps": _count(given, "num_train_timestamps", source),
         "val_timestamp": _instant(given, "val_timestamp", source),
         "test_timestamp": _instant(given, "test_timestamp", source),
-        "metric": str(given.get("metric", "")),
+        "metric": _text(given, "metric", source),
         "remove_columns": _pairs(given.get("remove_columns", ()), source),
-        "sql": given.get("sql"),
-        "entity_sql": given.get("entity_sql"),
-        "description": " ".join(str(given.get("description", "")).split()),
+        "sql": _text(given, "sql", source) or None,
+        "entity_sql": _text(given, "entity_sql", source) or None,
+        "description": " ".join(_text(given, "description", source).split()),
     }
 
 
@@ -107,6 +108,17 @@ def _check_names(given: Mapping[str, Any], source: str) -> None:
         raise TaskError(f"{source}: field(s) {', '.join(map(repr, missing))} missing")
 
 
+def _text(given: Mapping[str, Any], field: str, source: str) -> str:
+    """Return a field's text, "" where it is absent; YAML reads a name such as 2024 as a number."""
+    value = given.get(field, "")
+    numbers = () if field in _SQL else (int, float)
+    if not isinstance(value, (str, *numbers)) or isinstance(value, bool):
+        raise TaskError(f"{source}: {field}={value!r}; expected text")
+    if field in REQUIRED and not str(value).strip():
+        raise TaskError(f"{source}: {field}={value!r}; expected a name")
+    return str(value)
+
+
 def _names(value: Any, field: str, source: str) -> tuple[str, ...]:
     names = (value,) if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not names or any(type(n) is not str for n in names):
@@ -115,12 +127,10 @@ def _names(value: Any, field: str, source: str) -> tuple[str, ...]:
 
 
 def _pairs(value: Any, source: str) -> tuple[tuple[str, str], ...]:
-    try:
-        return tuple((str(table), str(column)) for table, column in value)
-    except (TypeError, ValueError):
-        raise TaskError(
-            f"{source}: remove_columns={value!r}; expected a list of [table, column]"
-        ) from None
+    pairs = value if isinstance(value, list | tuple) else [value]
+    if any(not isinstance(pair, list | tuple) or len(pair) != 2 for pair in pairs):
+        raise TaskError(f"{source}: remove_columns={value!r}; expected a list of [table, column]")
+    return tuple((str(table), str(column)) for table, column in pairs)
 
 
 def _count(given: Mapping[str, Any], field: str, source: str) -> int | None:

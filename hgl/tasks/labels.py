@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hgl.db import cache, times
-from hgl.errors import TaskError
+from hgl.errors import ConfigError, TaskError
 from hgl.tasks import query, splits
 from hgl.tasks.splits import Bounds
 from hgl.typing import STATIC_TIME, UNKNOWN_TIME
@@ -111,7 +111,14 @@ def _on_grid(task: Task, rows: pa.Table, seeds: np.ndarray) -> pa.Table:
     where = f"{task}, sql"
     _check_columns(task, rows.column_names, where)
     rows = rows.select(_columns(task))
-    found = times.seconds(rows.column(task.time_col), rounding="down")
+    for name in (task.time_col, *task.entity_col):
+        if pa.types.is_nested(rows.schema.field(name).type):
+            kind = rows.schema.field(name).type
+            raise TaskError(f"{where}: column {name!r} is {kind}; expected one value per row")
+    try:
+        found = times.seconds(rows.column(task.time_col), rounding="down")
+    except ConfigError as error:
+        raise TaskError(f"{where}: column {task.time_col!r}: {error}") from None
     strange = found[~np.isin(found, seeds)]
     if len(strange):
         raise TaskError(

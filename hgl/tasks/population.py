@@ -40,6 +40,16 @@ def check_schema(task: Task, db: Database) -> None:
         )
 
 
+def check_entity_sql(task: Task, db: Database) -> None:
+    """Raise TaskError where `entity_sql` could not be used for prediction later."""
+    if task.entity_sql:
+        where = f"{task}, entity_sql"
+        found = query.columns(db, task.entity_sql, timedelta=task.timedelta, where=where)
+        missing = [name for name in task.entity_col if name not in found]
+        if missing:
+            raise TaskError(f"{where}: column(s) {', '.join(map(repr, missing))} missing")
+
+
 def row_positions(task: Task, db: Database, table: pd.DataFrame) -> np.ndarray:
     """Return the entity table's row of each label row, [n] int64, -1 where there is none."""
     entity = db.schema.table(task.entity_table)
@@ -68,16 +78,22 @@ def eligible(task: Task, db: Database, at: int) -> np.ndarray:
     Raises: TaskError: `entity_sql` is refused or fails, or nobody is eligible.
     """
     known = known_from(task, db)
+    if at < (first := _first_time(db)):
+        raise TaskError(
+            f"{task}: {times.text(at)} is earlier than the first row of the database"
+            + (f" ({times.text(first)})" if first != UNKNOWN_TIME else "")
+        )
     rows = np.arange(len(known))
     if task.entity_sql:
-        where = f"{task}, entity_sql"
         seeds = np.array([at], dtype=np.int64)
         found = query.run(
-            db, task.entity_sql, seeds, timedelta=task.timedelta, upto=at, where=where
+            db,
+            task.entity_sql,
+            seeds,
+            timedelta=task.timedelta,
+            upto=at,
+            where=f"{task}, entity_sql",
         ).to_pandas()
-        missing = [name for name in task.entity_col if name not in found]
-        if missing:
-            raise TaskError(f"{where}: column(s) {', '.join(map(repr, missing))} missing")
         rows = np.unique(row_positions(task, db, found))
     rows = rows[rows >= 0]
     rows = rows[known[rows] <= at]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 SEEDS = "timestamps"
 """Name of the relation of seed times, with the one column `timestamp`."""
+_BIND = "EXPLAIN "
 
 
 def run(
@@ -39,6 +42,25 @@ def run(
 
     Raises: TaskError: the SQL is refused (see `check`) or fails; the message is DuckDB's.
     """
+    with _bound(db, sql, seeds, timedelta=timedelta, upto=upto, where=where) as relation:
+        return relation.to_arrow_table()
+
+
+def columns(db: Database, sql: str, *, timedelta: int, where: str) -> list[str]:
+    """Return the names of the columns of `sql` without running it.
+
+    Raises: TaskError: the SQL is refused, or names what the database does not have.
+    """
+    none = np.array([], dtype=np.int64)
+    with _bound(db, sql, none, timedelta=timedelta, upto=None, where=where) as relation:
+        return relation.columns
+
+
+@contextlib.contextmanager
+def _bound(
+    db: Database, sql: str, seeds: np.ndarray, *, timedelta: int, upto: int | None, where: str
+) -> Iterator[duckdb.DuckDBPyRelation]:
+    """Check `sql` and bind its names; what it raises when it is then run is a TaskError too."""
     if SEEDS in db.schema.tables:
         raise TaskError(f"{where}: a table is called {SEEDS!r}, the name of the seed times")
     check(sql, db.schema.tables, where)
@@ -50,8 +72,8 @@ def run(
         connection.execute(f"CREATE TEMP TABLE {SEEDS} AS SELECT * FROM _seeds")
         _lock(connection, db)
         try:
-            connection.execute("EXPLAIN " + text)
-            return connection.sql(text).to_arrow_table()
+            connection.execute(_BIND + text)  # its errors mark the place, those of `sql` do not
+            yield connection.sql(text)
         except duckdb.Error as error:
             raise TaskError(f"{where}: {_trimmed(error)}") from None
 
@@ -68,4 +90,7 @@ def _trimmed(error: duckdb.Error) -> str:
     """Return what is wrong and the marked line, without DuckDB's long lists of candidates."""
     said, _, place = str(error).strip().partition("\nLINE ")
     head = "\n".join(said.strip().splitlines()[:2])
+    if place.startswith(f"1: {_BIND}"):
+        line, _, mark = place.partition("\n")
+        place = f"1: {line.removeprefix(f'1: {_BIND}')}\n{mark[len(_BIND) :]}"
     return f"{head}\nLINE {place}" if place else head

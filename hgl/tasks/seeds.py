@@ -124,6 +124,7 @@ def labelled(task: Task, db: Database, split: str, *, policy: Policy, cut: Cut) 
     _expect("policy", policy, get_args(Policy))
     _expect("cut", cut, get_args(Cut))
     population.check_schema(task, db)
+    population.check_entity_sql(task, db)
     val, test = labels.timestamps(task, db)
     visible_until = test if policy == "frozen" else None
     table = labels.label_table(task, db, split)
@@ -158,6 +159,7 @@ def unlabelled(task: Task, db: Database, time: Any, *, cut: Cut) -> SeedTable:
     """Return the eligible entities at `time` without targets; see `Task.seeds_at`."""
     _expect("cut", cut, get_args(Cut))
     population.check_schema(task, db)
+    population.check_entity_sql(task, db)
     at = times.instant(time)
     entity = population.eligible(task, db, at)
     return _seed_table(

@@ -15,6 +15,8 @@ from hgl.errors import TaskError
 
 MIN_TRAIN_TIMESTAMPS = 3
 """RelBench refuses a task with fewer training seed times."""
+MAX_TRAIN_TIMESTAMPS = 100_000
+"""A horizon of seconds over years would ask about every row tens of millions of times."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ def check_order(val: int, test: int, timedelta: int) -> None:
 
     Raises: TaskError: `test - val < timedelta`.
     """
+    if test <= val:
+        raise TaskError(
+            f"val_timestamp={times.text(val)} is not before test_timestamp={times.text(test)}"
+        )
     if test - val < timedelta:
         raise TaskError(
             f"timedelta={timedelta} s is longer than the time from val_timestamp="
@@ -63,11 +69,12 @@ def seed_times(
     forward from `val`, none after `test - timedelta`; test steps forward from `test`, none after
     `last - timedelta`. `num_train_timestamps` keeps the latest training seed times.
 
-    Raises: TaskError: fewer than three training seed times, or no whole window to label.
+    Raises: TaskError: fewer than three training seed times or too many, or no whole window to
+        label.
     """
     check_order(bounds.val, bounds.test, timedelta)
     if split == "train":
-        return _train(bounds, timedelta)[-(num_train_timestamps or 0) :]
+        return _train(bounds, timedelta, num_train_timestamps)
     if split == "val":
         start, end, seen = bounds.val, bounds.test - timedelta, bounds.last_before_test
     else:
@@ -82,13 +89,20 @@ def seed_times(
     return np.arange(start, end + 1, timedelta, dtype=np.int64)
 
 
-def _train(bounds: Bounds, timedelta: int) -> np.ndarray:
-    backwards = np.arange(bounds.val - timedelta, bounds.first - 1, -timedelta, dtype=np.int64)
-    if len(backwards) < MIN_TRAIN_TIMESTAMPS:
+def _train(bounds: Bounds, timedelta: int, most: int | None) -> np.ndarray:
+    count = max(0, (bounds.val - bounds.first) // timedelta)
+    if count < MIN_TRAIN_TIMESTAMPS:
         raise TaskError(
-            f"{len(backwards)} training seed time(s) fit between the first row "
+            f"{count} training seed time(s) fit between the first row "
             f"({times.text(bounds.first)}) and val_timestamp={times.text(bounds.val)}; at least "
             f"{MIN_TRAIN_TIMESTAMPS} are needed: a shorter timedelta or a later val_timestamp "
             "gives more"
         )
-    return backwards[::-1]
+    kept = min(count, most or count)
+    if kept > MAX_TRAIN_TIMESTAMPS:
+        raise TaskError(
+            f"timedelta={timedelta} s makes {count} training seed times; at most "
+            f"{MAX_TRAIN_TIMESTAMPS} are taken: write a longer one such as '7 days', or state "
+            "num_train_timestamps"
+        )
+    return bounds.val - timedelta * np.arange(kept, 0, -1, dtype=np.int64)

@@ -57,7 +57,7 @@ def encode(kind: str, labels: pd.Series, classes: tuple[Any, ...]) -> np.ndarray
 
 def _numbers(labels: pd.Series, kind: str) -> np.ndarray:
     try:
-        if labels.map(lambda label: isinstance(label, str)).any():
+        if labels.dtype.kind in "mM" or labels.map(lambda label: isinstance(label, str)).any():
             raise ValueError(labels.iloc[0])
         return labels.to_numpy().astype(np.float64)
     except (TypeError, ValueError):
@@ -92,4 +92,7 @@ def _multi_hot(lists: list[list[Any]]) -> bool:
 
 
 def _ordered(labels: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(sorted(set(labels), key=lambda label: (str(type(label)), label)))
+    try:
+        return tuple(sorted(set(labels), key=lambda label: (str(type(label)), label)))
+    except TypeError:
+        raise TaskError("a target holds lists or structures; expected one value each") from None

@@ -105,11 +105,19 @@ def test_labels_are_made_once_per_content(
         ("SELECT timestamp, user_id, agee > 1 AS buys FROM timestamps, users", '"agee" not found'),
         (
             "SELECT timestamp, user_id, user_id + 1 AS buys\nFROM timestamps, users",
-            r"LINE 1: (?s:.*)\^",
+            r"LINE 1: SELECT (?s:.*)\^",
         ),
         (
             "SELECT timestamp, user_id, CAST(user_id AS INT) AS buys FROM timestamps, users",
             "Could not convert string",
+        ),
+        (
+            "SELECT timestamp, [user_id] AS user_id, 1 AS buys FROM timestamps, users",
+            "column 'user_id' is list.*; expected one value per row",
+        ),
+        (
+            "SELECT 'soon' AS timestamp, user_id, 1 AS buys FROM timestamps, users",
+            "column 'timestamp': times cannot be read as ISO 8601: Time data soon",
         ),
         ("SELECT * FROM buyers", "table 'buyers' not found"),
         ("DELETE FROM users", "expected a SELECT"),

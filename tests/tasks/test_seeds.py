@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,6 +243,21 @@ def test_composite_keys_match_by_name_or_by_order(tmp_path: Path, variant: Varia
             assert row.buys == sizes[row.house, row.room]
 
 
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT nobody FROM users", "entity_sql: Binder Error"),
+        ("SELECT age FROM users", r"column\(s\) 'user_id' missing"),
+        ("DROP TABLE users", "expected a SELECT"),
+    ],
+)
+def test_entity_sql_is_checked_before_training(
+    shop: Database, buys: Task, sql: str, said: str
+) -> None:
+    with pytest.raises(TaskError, match=said):
+        dataclasses.replace(buys, entity_sql=sql).seeds(shop, "train")
+
+
 def test_prediction_asks_everybody_known_by_then(shop: Database, buys: Task) -> None:
     early, late = buys.seeds_at(shop, "2020-03-22"), buys.seeds_at(shop, "2020-05-01")
     assert list(early.frame(shop)["user_id"]) == ["ann", "bob", "cat"]
@@ -249,7 +265,7 @@ def test_prediction_asks_everybody_known_by_then(shop: Database, buys: Task) -> 
     assert early.target is None
     assert early.visible_until is None
     assert (early.time == times.instant("2020-03-22")).all()
-    with pytest.raises(TaskError, match="no row of table 'users' is eligible at 2019-01-01"):
+    with pytest.raises(TaskError, match="2019-01-01 is earlier than the first row of the database"):
         buys.seeds_at(shop, "2019-01-01")
 
 

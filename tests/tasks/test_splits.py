@@ -81,6 +81,18 @@ def test_too_little_time_is_refused(split: str, bounds: Bounds, said: str) -> No
         seed_times(split, bounds, timedelta=20)
 
 
+def test_a_horizon_of_seconds_over_years_is_refused() -> None:
+    bounds = Bounds(first=0, last=10**9, last_before_test=9 * 10**8, val=8 * 10**8, test=9 * 10**8)
+    with pytest.raises(TaskError, match="timedelta=7 s makes 114285714 training seed times"):
+        seed_times("train", bounds, timedelta=7)
+    assert len(seed_times("train", bounds, timedelta=7, num_train_timestamps=50)) == 50
+
+
+def test_validation_may_not_be_after_the_test() -> None:
+    with pytest.raises(TaskError, match="1970-01-02 is not before test_timestamp=1970-01-01"):
+        check_order(86400, 0, 10)
+
+
 def test_validation_may_not_reach_into_the_test_period() -> None:
     check_order(100, 120, 20)
     with pytest.raises(TaskError, match="reach into the test period"):

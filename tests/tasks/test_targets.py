@@ -56,7 +56,10 @@ def test_multilabel_from_zeros_and_ones() -> None:
         ("binary", ["yes", "no"], "holds 'yes'; binary needs numbers"),
         ("regression", [1.0, np.inf], "holds inf; regression needs finite numbers"),
         ("regression", ["1", "2"], "holds '1'; regression needs numbers"),
+        ("regression", pd.to_datetime(["2020-01-01", "2020-01-02"]), "regression needs numbers"),
+        ("multiclass", [["a"], ["b"]], "expected one value each"),
         ("multilabel", ["a", "b"], "holds 'a'; multilabel needs lists"),
+        ("multilabel", [[["a"]], [["b"]]], "expected one value each"),
     ],
 )
 def test_labels_of_another_kind_are_refused(kind: str, labels: list, said: str) -> None:

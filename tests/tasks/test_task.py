@@ -99,6 +99,13 @@ def test_words_of_relbench(tmp_path: Path, written: dict[str, Any], kind: str) -
         ({"remove_columns": ["age"]}, r"remove_columns=\['age'\]"),
         ({"target_col": "user_id"}, "share a name"),
         ({"sql": None}, "field 'sql' is missing"),
+        ({"sql": 5}, "sql=5; expected text"),
+        ({"entity_sql": ["SELECT 1"]}, r"entity_sql=\['SELECT 1'\]; expected text"),
+        ({"entity_table": ["users"]}, r"entity_table=\['users'\]; expected text"),
+        ({"name": " "}, "name=' '; expected a name"),
+        ({"metric": True}, "metric=True; expected text"),
+        ({"remove_columns": ["ab", "cd"]}, r"remove_columns=\['ab', 'cd'\]; expected a list of"),
+        ({"val_timestamp": 10**19}, "val_timestamp=10000000000000000000"),
     ],
 )
 def test_wrong_fields_are_named(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
