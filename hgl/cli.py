@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,8 @@ VERBS = {
     for verb in ("ingest", "train", "evaluate", "predict", "doctor")
 }
 _TEXT = ("str", "str | None")
+_MARKED = re.compile(r"(\n[^\n]*\n[ \t]*\^+)\s*$")
+"""The end of a message whose last line is a mark under the one before."""
 _COMPOSING = (HydraException, OmegaConfBaseException, ValueError)
 
 
@@ -64,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    print(redact(" ".join(text.split())), file=sys.stderr)
+    """Print one line, and below it the line of SQL that a message marks, as the mark needs it."""
+    head, marked = [*_MARKED.split(text, maxsplit=1), ""][:2]
+    print(redact(" ".join(head.split()) + marked), file=sys.stderr)
     return code
 
 
@@ -171,6 +176,8 @@ def _compose(
         key = override.partition("=")[0]
         if key.isidentifier():
             check_name(key, key, sorted(known))
+        if key in groups and key != "experiment" and override == f"{key}=null":
+            raise ConfigError(f"{override!r}: expected one of {', '.join(groups[key])}")
     given = [_lenient(override) for override in overrides]
     if asked.config_dir is not None:
         folder = str(asked.config_dir.absolute()).replace("'", r"\'")
@@ -183,6 +190,8 @@ def _compose(
 
 
 def _check_grammar(override: str) -> None:
+    if not override.lstrip("+~")[:1].isidentifier():
+        raise ConfigError(f"{override!r}: expected key=value")
     try:
         OverridesParser.create().parse_override(override)
     except HydraException as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class HglError(ValueError):
     """Base class: catch this to catch everything hgl raises on purpose."""
@@ -40,3 +42,14 @@ class MissingExtra(HglError, ImportError):
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {library}: pip install 'hgl-rdl[{extra}]'")
+
+
+def check_range(name: str, value: float | None, least: float, most: float = math.inf) -> None:
+    """Check that a number is finite and in [least, most]; None is any optional argument's own.
+
+    Raises: ConfigError: it is not.
+    """
+    if value is None or (math.isfinite(value) and least <= value <= most):
+        return
+    expected = f"at least {least}" if most == math.inf else f"{least} to {most}"
+    raise ConfigError(f"{name}={value}: expected {expected}")

@@ -242,9 +242,23 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "trainer.lr=[1"], "expected key=value"),
         (["train", "trainer.lr"], "expected key=value"),
         (["train", "trainer.lr=1,2"], "--multirun"),
-        (["train", "trainer=null"], "group"),
+        (["train", "trainer=null"], "expected one of default, smoke"),
         (["train", "~sampling"], "sampling is missing"),
         (["train", "trainer.lr=-1"], "lr=-1"),
+        (["train", "trainer.lr=inf"], "lr=inf: expected at least 0"),
+        (["train", "trainer.max_steps=-1"], "max_steps=-1: expected at least 1"),
+        (["train", "trainer.weight_decay=-1"], "weight_decay=-1: expected at least 0"),
+        (["train", "trainer.patience=0"], "patience=0: expected at least 1"),
+        (
+            ["train", "trainer.seed=18446744073709551616"],
+            "seed=18446744073709551616: expected 0 to",
+        ),
+        (["train", "trainer.device=gpu"], "device='gpu': expected auto, cpu or cuda"),
+        (["train", "model.gnn=null"], "model.gnn=None: expected something with a _target_"),
+        (["train", "model=null"], "'model=null': expected one of sage"),
+        (["train", "~trainer"], "trainer"),
+        (["train", "=5"], "'=5': expected key=value"),
+        (["train", "graph.without_fkeys=[[a,b,c]]"], "expected a list of a list of 2 times text"),
         (["train", "db=flihgts"], "did you mean flights?"),
         (["train", "db="], "db='': expected a URL"),
         (["train", "db=relbench:nowhere", "task=nowhere.yaml"], "'nowhere.yaml' cannot be read"),
@@ -281,6 +295,34 @@ def test_a_folder_that_cannot_be_written_is_named(
     assert "out='file/run': cannot be written" in line
     line = failure(capsys, 2, "predict", f"run={run}", "at=2020-03-01", "out=taken.csv")
     assert "out='taken.csv': cannot be written" in line
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("model.channels=0", "channels=0: expected at least 1"),
+        ("model.num_blocks=-1", "num_blocks=-1: expected at least 0"),
+        ("model.dropout=2", "dropout=2: expected 0 to 1"),
+        ("model.gnn.dropout=nan", "gnn.dropout=nan: expected 0 to 1"),
+        ("model.gnn.num_layers=0", "num_layers=0: expected at least 1"),
+        ("sampling.num_neighbors=[4]", "num_layers=2: expected 1, the hops of num_neighbors"),
+        ("model.gnn.num_layers=3", "num_layers=3: expected 2, the hops of num_neighbors"),
+    ],
+)
+def test_numbers_out_of_range_are_named(
+    word: str, expected: str, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert expected in failure(capsys, 2, "train", *source(shop), *SMALL, word)
+
+
+def test_a_fault_in_sql_keeps_its_mark(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "task.yaml").write_text(TASK.replace("c.customer_id,", "c.customer_no,", 1))
+    assert main(["train", source(shop)[0], "task=task.yaml", *SMALL]) == 2
+    said, line, mark = capsys.readouterr().err.splitlines()[-3:]
+    assert said.startswith("error: task 'comes-back', sql: Binder Error")
+    assert line[mark.index("^") :].startswith("c.customer_no")
 
 
 def broken(**_: Any) -> None:

@@ -118,14 +118,25 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is typing.Literal:
         return value in arguments
     if origin in (tuple, list):
-        item = arguments[0] if len(set(arguments) - {...}) == 1 else Any
-        return isinstance(value, list | tuple) and all(_fits(v, item) for v in value)
+        items = [arguments[0]] * len(value) if _is_open(hint) and _is_list(value) else arguments
+        return _is_list(value) and len(value) == len(items) and all(map(_fits, value, items))
     if hint in (bool, str, types.NoneType):
         return isinstance(value, hint)
     if hint in (int, float):
         numbers = (int,) if hint is int else (int, float)
         return isinstance(value, numbers) and not isinstance(value, bool)
+    if origin is Callable or (inspect.isclass(hint) and hint.__module__.startswith("hgl.")):
+        return isinstance(value, Mapping) and "_target_" in value
     return True
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _is_open(hint: Any) -> bool:
+    """Whether a list or tuple of this annotation may be of any length."""
+    return typing.get_origin(hint) is list or ... in typing.get_args(hint)
 
 
 def _expected(hint: Any) -> str:
@@ -135,6 +146,9 @@ def _expected(hint: Any) -> str:
     if origin is typing.Literal:
         return " or ".join(map(str, arguments))
     if origin in (tuple, list):
-        return f"a list of {_expected(arguments[0])}"
+        number = "" if _is_open(hint) else f"{len(arguments)} times "
+        return f"a list of {number}{_expected(arguments[0])}"
+    if origin is Callable or (inspect.isclass(hint) and hint.__module__.startswith("hgl.")):
+        return "something with a _target_"
     known = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
     return known.get(hint, "null" if hint is types.NoneType else str(hint))

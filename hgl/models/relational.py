@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 
-from hgl.errors import SchemaError
+from hgl.errors import SchemaError, check_range
 from hgl.nn.relative_time import RelativeTime
 from hgl.nn.row_encoder import RowEncoder
 from hgl.ops import Copies, RelationPlan, Transpose, copy_rows
@@ -38,6 +38,8 @@ class RelationalModel(nn.Module):
         num_blocks: residual blocks of the row encoder.
         dropout: probability in the row encoder.
         recompute: encode rows again in backward: less memory, about a tenth slower.
+    Raises: SchemaError: the entity table is not in the graph. ConfigError: a number is out of
+        range.
     """
 
     def __init__(
@@ -57,6 +59,9 @@ class RelationalModel(nn.Module):
         super().__init__()
         if entity_table not in metadata[0]:
             raise SchemaError(f"entity_table={entity_table!r}: not among {sorted(metadata[0])}")
+        check_range("channels", channels, 1)
+        check_range("num_blocks", num_blocks, 0)
+        check_range("dropout", dropout, 0, 1)
         self.node_types = sorted(metadata[0])
         self.edge_types = sorted(metadata[1])
         self.entity_table = entity_table

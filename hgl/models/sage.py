@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from hgl.errors import ConfigError
+from hgl.errors import ConfigError, check_range
 from hgl.ops import RelationPlan, relation_linear
 from hgl.typing import EdgeType, Metadata, NodeType
 
@@ -62,6 +62,7 @@ class HeteroGraphSAGE(nn.Module):
         num_layers: hops.
         aggr: `sum` (RelBench's) or `mean`.
         dropout: probability after each ReLU.
+    Raises: ConfigError: a number is out of range.
     """
 
     def __init__(
@@ -74,6 +75,9 @@ class HeteroGraphSAGE(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        check_range("channels", channels, 1)
+        check_range("num_layers", num_layers, 1)
+        check_range("gnn.dropout", dropout, 0, 1)
         self.node_types: Sequence[NodeType] = sorted(metadata[0])
         self.edge_types: Sequence[EdgeType] = sorted(metadata[1])
         self.convs = nn.ModuleList(
@@ -94,7 +98,12 @@ class HeteroGraphSAGE(nn.Module):
             x_dict: [plans[0].num_src[t], channels] per node type t.
             plans: one per layer.
         Returns: [plans[-1].num_dst[t], channels] per node type t.
+        Raises: ConfigError: there are not as many plans as layers.
         """
+        if len(plans) != len(self.convs):
+            raise ConfigError(
+                f"num_layers={len(self.convs)}: expected {len(plans)}, the hops of num_neighbors"
+            )
         for conv, norms, plan in zip(self.convs, self.norms, plans, strict=True):
             x_dict = conv(x_dict, plan)
             for norm, node_type in zip(norms, self.node_types, strict=True):

@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch_geometric.data import HeteroData
 
-from hgl.errors import ConfigError, TrainingError
+from hgl.errors import ConfigError, TrainingError, check_range
 from hgl.graph.loader import SeedLoader
 from hgl.tasks.metrics import METRICS, evaluate
 from hgl.train import allocator
@@ -92,9 +92,16 @@ class Trainer:
         seed: int = 0,
         watcher: Watcher | None = None,
     ) -> None:
-        for name, value, lowest in (("lr", lr, 0), ("max_epochs", max_epochs, 1)):
-            if not value >= lowest:
-                raise ConfigError(f"{name}={value}: expected at least {lowest}")
+        check_range("lr", lr, 0)
+        check_range("weight_decay", weight_decay, 0)
+        check_range("max_epochs", max_epochs, 1)
+        check_range("max_steps", max_steps, 1)
+        check_range("patience", patience, 1)
+        check_range("warmup_steps", warmup_steps, 0)
+        check_range("final_lr", final_lr, 0)
+        check_range("grad_clip", grad_clip, 0)
+        check_range("positive_weight", positive_weight, 0)
+        check_range("seed", seed, 0, 2**63 - 1)
         self.lr, self.weight_decay = lr, weight_decay
         self.max_epochs, self.max_steps, self.patience = max_epochs, max_steps, patience
         self.warmup_steps, self.final_lr = warmup_steps, final_lr
@@ -280,6 +287,8 @@ class Trainer:
 
 def _device(name: str) -> torch.device:
     present = torch.cuda.is_available()
+    if name.partition(":")[0] not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device={name!r}: expected auto, cpu or cuda")
     device = torch.device(("cuda" if present else "cpu") if name == "auto" else name)
     if device.type == "cuda" and not present:
         raise ConfigError("device='cuda': no CUDA device is available; expected cpu or auto")
