@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    """Print one line, and below it the line of SQL that a message marks, as the mark needs it."""
+    """Print one line, and below it the line that a message marks, as the mark needs it."""
     head, marked = [*_MARKED.split(text, maxsplit=1), ""][:2]
     print(redact(" ".join(head.split()) + marked), file=sys.stderr)
     return code

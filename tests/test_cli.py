@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -179,6 +180,51 @@ def test_a_stored_run_builds_nothing_foreign(
     assert not (tmp_path / "planted").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("run.yaml", "config: 5\ndatabase: 4", "expected the folder that hgl train left"),
+        ("run.yaml", "config: {model: {}}\ndatabase: {}", "expected the folder that hgl train"),
+        ("task.yaml", None, "task.yaml' cannot be read"),
+        ("task.yaml", "- a", "task.yaml' holds list"),
+        ("statistics.json", "[]", "expected the folder of a finished"),
+        ("statistics.json", "{}", "table 'customer' is not among those the run was trained on"),
+        ("model.safetensors", "", "expected a whole safetensors file"),
+        ("predictions/test.parquet", "half", "expected what hgl train left"),
+        ("predictions/test.parquet", None, "expected what hgl train left"),
+    ],
+)
+def test_a_damaged_run_is_named(
+    name: str,
+    content: str | None,
+    expected: str,
+    run: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    file = tmp_path / "run" / name
+    file.unlink() if content is None else file.write_text(content)
+    assert expected in failure(capsys, 2, "evaluate", "run=run")
+
+
+def test_resume_wants_the_same_data_and_task(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in ("shop.sqlite", "task.yaml"):
+        shutil.copy(shop / file, tmp_path / file)
+    words = ["train", *source(tmp_path), *SMALL, "baselines=false", "out=run"]
+    assert main([*words, "trainer.max_epochs=1"]) == 0
+    (tmp_path / "task.yaml").write_text(TASK.replace("> 0", "> 1"))
+    line = failure(capsys, 2, *words, "resume=true")
+    assert "was trained on another task 'comes-back'" in line
+    (tmp_path / "task.yaml").write_text(TASK)
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as connection, connection:
+        connection.execute('DELETE FROM "order" WHERE order_id = 5')
+    assert "expected the same data" in failure(capsys, 2, *words, "resume=true")
+    assert "COUNT(o.order_id) > 0" in (tmp_path / "run" / "task.yaml").read_text()
+
+
 def test_resume_goes_on_under_the_same_settings(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -284,6 +330,21 @@ def test_failures_take_one_line(
     assert expected in line
     assert "hunter2" not in line
     assert not list(tmp_path.iterdir()), "a command that never started leaves nothing"
+
+
+def test_a_very_long_name_still_makes_a_folder(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_text(TASK.replace("comes-back", "comes-back" * 50))
+    words = [source(shop)[0], "task=task.yaml", *SMALL, "baselines=false"]
+    assert main(["train", *words]) == 0
+    assert list((tmp_path / "outputs").glob("shop-comes-back*/*/results.yaml"))
+
+
+def test_outputs_that_cannot_be_made_are_named(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "outputs").touch()
+    line = failure(capsys, 2, "train", *source(shop), *SMALL)
+    assert "out=null: 'outputs/shop-comes-back' cannot be written" in line
 
 
 def test_a_folder_that_cannot_be_written_is_named(

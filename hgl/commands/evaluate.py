@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from hgl.commands.folder import StoredRun
 from hgl.errors import CacheError
@@ -38,10 +40,19 @@ def evaluate(*, run: str, split: Literal["val", "test"], db: str | None, trust: 
         experiment = stored.experiment(database, bars, trust=trust)
         train, seeds = experiment.seeds("train"), experiment.seeds(split)
         prediction = experiment.predict(stored.folder, seeds)
-    path = stored.folder / "predictions" / f"{split}.parquet"
+    before = _stored(stored.folder / "predictions" / f"{split}.parquet")
     frame = prediction_frame(database, seeds, prediction)
-    title = f"{stored.folder}, {split}: {_difference(frame, pd.read_parquet(path))}"
+    title = f"{stored.folder}, {split}: {_difference(frame, before)}"
     show_scores(score(seeds, train, prediction), title)
+
+
+def _stored(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, pa.ArrowException) as error:
+        raise CacheError(
+            f"predictions {str(path)!r}: expected what hgl train left ({error})"
+        ) from None
 
 
 def _difference(now: pd.DataFrame, before: pd.DataFrame) -> str:

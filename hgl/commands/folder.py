@@ -19,6 +19,7 @@ from hgl.db.database import Database
 from hgl.db.progress import Progress
 from hgl.db.redact import HIDDEN
 from hgl.errors import CacheError, ConfigError
+from hgl.tasks import definition
 from hgl.tasks.task import Task
 from hgl.train.distributed import World
 from hgl.train.run import Experiment
@@ -26,12 +27,28 @@ from hgl.train.watcher import Watcher
 
 _MAY_CHANGE = {"resume", "baselines", "out", "trainer.max_epochs", "trainer.patience"}
 """Settings that a resumed run may have otherwise."""
+_LONGEST = 80
+"""Characters of a folder's name; file systems allow 255 bytes."""
+_NEEDED = {
+    *("db", "manifest", "model", "trainer", "sampling", "graph", "policy", "cut"),
+    "validate_frozen",
+}
+"""Settings without which a run cannot be rebuilt."""
+_DATABASE = {"name", "fingerprint", "folder"}
 
 
 def fresh(name: str, world: World) -> Path:
-    """Return a new folder under `outputs/<name>`, named for the time; one for all of `world`."""
-    home = Path("outputs") / re.sub(r"[^\w.-]+", "-", name)
-    stamp = _new(home) if world.is_first else 0
+    """Return a new folder under `outputs/<name>`, named for the time; one for all of `world`.
+
+    Raises: ConfigError: it cannot be made.
+    """
+    home = Path("outputs") / re.sub(r"[^\w.-]+", "-", name)[:_LONGEST]
+    try:
+        stamp = _new(home) if world.is_first else 0
+    except OSError as error:
+        raise ConfigError(
+            f"out=null: {str(home)!r} cannot be written ({error.strerror}); expected out=<folder>"
+        ) from None
     return home / _stamp(int(world.gather(torch.tensor([stamp]))[0]))
 
 
@@ -68,12 +85,7 @@ def keep_task(task: Task, folder: Path) -> None:
 
     Raises: ConfigError: the folder cannot be written.
     """
-    fields = {k: v for k, v in dataclasses.asdict(task).items() if v is not None}
-    if task.folder is not None:
-        fields["folder"] = str(task.folder.absolute())
-    for name in ("entity_col", "remove_columns"):
-        fields[name] = [list(v) if isinstance(v, tuple) else v for v in fields[name]]
-    text = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(kept(task), sort_keys=False, allow_unicode=True)
     aside = folder / "task.yaml.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +93,16 @@ def keep_task(task: Task, folder: Path) -> None:
     except OSError as error:
         raise ConfigError(f"out={str(folder)!r}: cannot be written ({error.strerror})") from None
     aside.replace(folder / "task.yaml")
+
+
+def kept(task: Task) -> dict[str, Any]:
+    """Return the fields of `task` as a run's folder keeps them."""
+    fields = {k: v for k, v in dataclasses.asdict(task).items() if v is not None}
+    if task.folder is not None:
+        fields["folder"] = str(task.folder.absolute())
+    for name in ("entity_col", "remove_columns"):
+        fields[name] = [list(v) if isinstance(v, tuple) else v for v in fields[name]]
+    return fields
 
 
 @dataclass(frozen=True)
@@ -104,9 +126,11 @@ class StoredRun:
         try:
             notes = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
             stored = cls(folder, notes["config"], notes["database"])
-        except (OSError, yaml.YAMLError, KeyError, TypeError):
+            # A run that the library left may have built its model in code, and lacks some.
+            whole = stored.config.keys() >= _NEEDED and stored.database.keys() >= _DATABASE
+        except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError):
             raise refusal from None
-        if "model" not in stored.config:  # left by the library, which may build models in code
+        if not whole:
             raise refusal
         return stored
 
@@ -142,14 +166,29 @@ class StoredRun:
         trainer = build(self.config["trainer"], trusted=trust)
         graph = build(self.config["graph"], trusted=trust)
         return Experiment(
-            db=database, task=self._task(), trainer=trainer(watcher=watcher), spec=graph, **parts
+            db=database, task=self.task(), trainer=trainer(watcher=watcher), spec=graph, **parts
         )
 
-    def _task(self) -> Task:
+    def task(self) -> Task:
+        """Return the task it was trained on. Raises: TaskError: it cannot be read."""
         path = self.folder / "task.yaml"
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields = definition.read(path)
         labels = fields.pop("folder", None)
         return Task.from_mapping(fields, f"task {str(path)!r}", labels and Path(labels))
+
+    def check_same(self, database: Database, task: Task) -> None:
+        """Raises: ConfigError: `database` or `task` is not what the run was trained on."""
+        before, now = self.database["fingerprint"], database.fingerprint
+        if before != now:
+            raise ConfigError(
+                f"resume=true: out={str(self.folder)!r} was trained on data {before}, and "
+                f"{database.schema.name} is {now} now: expected the same data; train anew"
+            )
+        if kept(self.task()) != kept(task):
+            raise ConfigError(
+                f"resume=true: out={str(self.folder)!r} was trained on another {task}: expected "
+                "the fields in its task.yaml; train anew"
+            )
 
 
 def _new(home: Path) -> int:

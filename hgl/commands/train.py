@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from hgl.commands.folder import fresh, keep_task, reclaim, vacant
+from hgl.commands.folder import StoredRun, fresh, keep_task, reclaim, vacant
 from hgl.commands.source import open_database, task_name
+from hgl.db.cache import disk_errors
 from hgl.graph.spec import GraphSpec
 from hgl.report.curve import save_curve
 from hgl.report.screen import PhaseBars, Screen, TableBars
@@ -79,6 +80,8 @@ def train(
         folder = reclaim(out, config) if resume else vacant(out)
         with phases("ingest"), world.in_turn():
             database = open_database(db, manifest=manifest, progress=TableBars(screen))
+        if resume and folder:
+            StoredRun.read(str(folder)).check_same(database, asked)
         folder = folder or fresh(f"{database.schema.name}-{asked.name}", world)
         if world.is_first:
             keep_task(asked, folder)
@@ -95,7 +98,8 @@ def train(
             phases=phases,
             validate_frozen=validate_frozen,
         )
-        outcome = experiment.train(folder, resume=resume)
+        with disk_errors(folder):
+            outcome = experiment.train(folder, resume=resume)
         others = _baselines(experiment, outcome) if baselines and world.is_first else {}
     if world.is_first:
         _write(outcome, others, asked.metric)

@@ -219,7 +219,7 @@ def _positions(
     found = connection.execute(
         f"SELECT coalesce(t.{identifier(str(table.row_col))}, -1) AS position "
         f'FROM (SELECT *, row_number() OVER () AS {_ROW} FROM "wanted keys") k '
-        f"LEFT JOIN {identifier(table.name)} t ON {matches} ORDER BY {_ROW}"
+        f"LEFT JOIN {identifier(table.name)} t ON {matches} ORDER BY k.{_ROW}"
     )
     return found.fetchnumpy()["position"].astype(np.int64)
 

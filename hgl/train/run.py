@@ -192,6 +192,11 @@ class Experiment:
                 f"the graph leaves out the entity table {self.task.entity_table!r}; it has: "
                 f"{', '.join(graph.node_types)}"
             )
+        if unknown := sorted(set(graph.node_types) - features.keys()):
+            raise SchemaError(
+                f"table {unknown[0]!r} is not among those the run was trained on: "
+                f"{', '.join(sorted(features))}"
+            )
         return self.model(
             metadata=graph.metadata(),
             layouts={t: features[t].layout for t in graph.node_types},
@@ -309,11 +314,12 @@ def _write_json(path: Path, statistics: Mapping[str, TableStatistics]) -> None:
 def _read_statistics(folder: Path) -> dict[str, TableStatistics]:
     try:
         kept = json.loads((folder / "statistics.json").read_text())
-    except (OSError, json.JSONDecodeError):
+        return {t: TableStatistics.from_dict(s) for t, s in kept.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise CacheError(
-            f"run={str(folder)!r}: expected the folder of a finished `hgl train`"
+            f"run={str(folder)!r}: expected the folder of a finished `hgl train`, with a whole "
+            "statistics.json"
         ) from None
-    return {t: TableStatistics.from_dict(s) for t, s in kept.items()}
 
 
 def _write_text(path: Path, text: str) -> None:

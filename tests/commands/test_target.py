@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -26,6 +27,8 @@ class Cart:
     load: float = 1.5
     names: tuple[str, ...] = ("a", "b")
     limit: int | None = None
+    pair: tuple[str, str] = ("a", "b")
+    maker: Callable[[], Any] = dict
 
 
 def wheel(**values: Any) -> dict[str, Any]:
@@ -55,6 +58,7 @@ def test_spells_out_defaults_and_keeps_what_is_given() -> None:
         "load": 2,
         "names": ("a", "b"),
         "limit": None,
+        "pair": ("a", "b"),
     }
 
 
@@ -70,6 +74,8 @@ def test_spells_out_defaults_and_keeps_what_is_given() -> None:
         (cart(wheel=1, names="a"), r"^names='a': expected a list of text$"),
         (cart(wheel=1, names=[1]), r"expected a list of text$"),
         (cart(wheel=1, limit=0.5), r"^limit=0.5: expected a whole number or null$"),
+        (cart(wheel=1, maker=None), r"^maker=None: expected something with a _target_$"),
+        (cart(wheel=1, pair=["a", "b", "c"]), r"expected a list of 2 times text$"),
         (cart(), r"^wheel is missing"),
         ({"_target_": "hgl.nowhere.Cart"}, r"no such class or function"),
         ({"_target_": "Cart"}, r"no such class or function"),

@@ -107,6 +107,12 @@ def test_row_positions_of_keys(db: Database) -> None:
         db.row_positions("visit", [1])
 
 
+def test_a_column_named_like_our_own_is_no_trouble() -> None:
+    frame = pd.DataFrame({"id": [3, 4], "hgl:row": [7, 8]})
+    db = Database.open({"t": frame}, manifest={"tables": {"t": {"pkey": "id"}}})
+    assert db.row_positions("t", [4, 3]).tolist() == [1, 0]
+
+
 def test_a_table_without_a_key_has_no_positions() -> None:
     nothing = {"tables": {"t": {"pkey": [], "fkeys": {}, "time_col": None}}}
     db = Database.open({"t": pd.DataFrame({"x": [1]})}, manifest=nothing)
