@@ -36,6 +36,8 @@ VERBS = {
     for verb in ("ingest", "train", "evaluate", "predict", "doctor")
 }
 _TEXT = ("str", "str | None")
+_STOPPED = "Query interrupted"
+"""What DuckDB raises, as a RuntimeError, where Ctrl-C met it."""
 _MARKED = re.compile(r"(\n[^\n]*\n[ \t]*\^+)\s*$")
 """The end of a message whose last line is a mark under the one before."""
 _COMPOSING = (HydraException, OmegaConfBaseException, ValueError)
@@ -61,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if _STOPPED in str(error):
+            return _complain("interrupted", 130)
         shown = f"error: unexpected {type(error).__name__}: {error} (debug=true shows where)"
         return _complain(shown, 1)
     return 0

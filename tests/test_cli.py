@@ -391,6 +391,17 @@ def broken(**_: Any) -> None:
     raise RuntimeError("it broke at postgresql://me:hunter2@host/shop")
 
 
+def stopped(**_: Any) -> None:
+    """A model that Ctrl-C meets in DuckDB."""
+    raise RuntimeError("Query interrupted")
+
+
+def test_ctrl_c_in_a_query_is_no_error(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", *source(shop), *SMALL, "~model.gnn", "model._target_=tests.test_cli.stopped"]
+    assert main(words) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "interrupted"
+
+
 def test_the_unexpected_is_one_line_too(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", *source(shop), *SMALL, "baselines=false", "model=sage"]
     words += ["~model.gnn", "model._target_=tests.test_cli.broken"]

@@ -94,7 +94,8 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     if _intact(final):
         return final
     try:
-        aside = Path(tempfile.mkdtemp(dir=_building(kind), prefix=f"{key}."))
+        building = swept(cache_folder() / kind / ".building")
+        aside = Path(tempfile.mkdtemp(dir=building, prefix=f"{key}."))
     except OSError as error:
         raise CacheError(
             f"cache folder {cache_folder()} cannot be written ({error.strerror}); set HGL_CACHE"
@@ -108,12 +109,13 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _building(kind: str) -> Path:
-    """Return the folder of unfinished entries, cleared of what dead processes left."""
-    folder = cache_folder() / kind / ".building"
+def swept(folder: Path) -> Path:
+    """Return a folder of temporary ones, made when absent, cleared of what dead processes left."""
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.iterdir():
-        if time.time() - left.stat().st_mtime > _ABANDONED:
+        with contextlib.suppress(OSError):  # its own process may remove it this moment
+            if time.time() - left.stat().st_mtime < _ABANDONED:
+                continue
             shutil.rmtree(left, ignore_errors=True)
     return folder
 

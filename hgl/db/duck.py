@@ -9,14 +9,14 @@ from pathlib import Path
 
 import duckdb
 
-from hgl.db.cache import cache_folder
+from hgl.db.cache import cache_folder, swept
 
 
 def connect(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     """Return an in-memory connection in UTC that spills under the cache and downloads nothing."""
     spill = cache_folder() / "spill"
     with contextlib.suppress(OSError):  # an unwritable cache matters only once something spills
-        spill.mkdir(parents=True, exist_ok=True)
+        swept(spill)
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",

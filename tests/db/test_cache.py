@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hgl.db.cache import cache_folder, digest, entry
+from hgl.db.cache import cache_folder, digest, entry, swept
 from hgl.errors import CacheError, SourceError
 
 
@@ -92,6 +92,14 @@ def test_a_full_disk_is_one_error_whichever_library_met_it(own: Path) -> None:
     with pytest.raises(SourceError, match="disk full while writing"):
         entry("kind", "key", fill)
     assert not [f for f in own.rglob("*") if f.is_file()]
+
+
+def test_what_dead_processes_left_is_swept_away(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    os.utime(tmp_path / "old", (0, 0))
+    assert [f.name for f in swept(tmp_path).iterdir()] == ["new"]
 
 
 def test_a_failed_build_leaves_nothing(own: Path) -> None:
