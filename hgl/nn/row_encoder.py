@@ -28,7 +28,7 @@ class NumericalExpansion(nn.Module):
 
     def __init__(self, knots: tuple[tuple[float, ...], ...]) -> None:
         super().__init__()
-        self.num_bins = max((len(k) - 1 for k in knots), default=0)
+        self.num_bins = max((0, *(len(k) - 1 for k in knots)))
         lower = torch.full((len(knots), self.num_bins), torch.inf)
         width = torch.ones(len(knots), self.num_bins)
         for column, points in enumerate(knots):

@@ -51,6 +51,12 @@ def test_a_column_unknown_in_training_has_no_bins_and_no_effect_on_the_others():
     torch.testing.assert_close(out[0, 4:], torch.tensor([0.0, 0.25]))
 
 
+def test_a_table_that_training_never_saw_has_no_bins_at_all():
+    expansion = NumericalExpansion(((), ()))
+    out = expansion(torch.tensor([[0.0, float("nan")]]))
+    torch.testing.assert_close(out, torch.tensor([[0.0, 0.0, 0.0, 1.0]]))
+
+
 @pytest.mark.parametrize("rows", [0, 1, 5])
 def test_table_encoder_takes_any_number_of_rows(rows: int):
     encoder = TableEncoder(LAYOUT, channels=16)
