@@ -282,7 +282,7 @@ def walk(
     Args:
         at: where the walk stands, moved on; `at[ROOM]` and `at[SLOTS]` say what the seed that
             did not fit needs.
-        counts: zero, written.
+        counts: written.
     """
     work.table[:] = 0
     work.seen[:] = 0
@@ -303,6 +303,30 @@ def walk(
             return
         at[COPY] += count
         at[SEED] = s + 1
+
+
+@njit(nogil=True, cache=True)
+def begin(plan: Plan, counts: Counts, starts: Starts) -> int:
+    """Fill `starts`: where each count's share begins when all stand one after another; the slots.
+
+    Args:
+        counts: of all seeds, as `walk` left them.
+        starts: written.
+    """
+    copy = edge = slot = 0
+    num_types, num_hops, num_seeds = counts.copies.shape
+    for t in range(num_types):
+        for hop in range(num_hops):
+            for s in range(num_seeds):
+                starts.copies[t, hop, s] = copy
+                copy += counts.copies[t, hop, s]
+    for r in range(len(plan.src)):
+        for hop in range(num_hops - 1):
+            for s in range(num_seeds):
+                starts.edges[r, hop, s], starts.slots[r, hop, s] = edge, slot
+                edge += counts.edges[r, hop, s]
+                slot += counts.copies[plan.dst[r], hop, s]
+    return slot
 
 
 @njit(nogil=True, cache=True)

@@ -31,7 +31,7 @@ class NumbaBackend:
         self.graph, self.layout, self.threads = graph, layout, threads
         self._plan = _plan(graph, layout, latest)
         self._free: list[Workspace] = []
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
     def sample(
         self, entity: int, rows: Tensor, limit: Tensor, floor: Tensor | None, keys: Tensor
@@ -41,18 +41,20 @@ class NumbaBackend:
             floor = torch.full_like(limit, kernels.NO_FLOOR)
         seeds = Seeds(*(array.contiguous().numpy() for array in (rows, limit, floor, keys)))
         layout, count, hops = self.layout, len(rows), self.layout.num_hops
-        counts = Counts(
-            np.zeros((len(layout.node_types), hops + 1, count), np.int64),
-            np.zeros((len(layout.edge_types), hops, count), np.int64),
+        copies, edges = (
+            (len(layout.node_types), hops + 1, count),
+            (len(layout.edge_types), hops, count),
         )
+        counts = Counts(np.empty(copies, np.int64), np.empty(edges, np.int64))
         spans = _spans(count, self.threads)
         works = self._map(lambda span: self._walk(seeds, entity, span, counts), spans)
-        targets = counts.copies[layout.dst, :-1]
-        starts = Starts(_starts(counts.copies), _starts(counts.edges), _starts(targets))
+        starts = Starts(*(np.empty(shape, np.int64) for shape in (copies, edges, edges)))
+        num_slots = kernels.begin(self._plan, counts, starts)
         num_copies, num_edges = counts.copies.sum(axis=2), counts.edges.sum(axis=2)
         row, seed = (torch.empty(int(num_copies.sum()), dtype=torch.int64) for _ in range(2))
         src = torch.empty(int(num_edges.sum()), dtype=torch.int32)
-        ptr = torch.zeros(int(targets.sum()) + 1, dtype=torch.int32)
+        ptr = torch.empty(num_slots + 1, dtype=torch.int32)
+        ptr[0] = 0
         out = Fields(*(array.numpy() for array in (row, seed, src, ptr)))
 
         def place(part: tuple[tuple[int, int], Workspace]) -> None:
@@ -74,7 +76,18 @@ class NumbaBackend:
             work = _grown(self.layout, work, at)
 
     def _map(self, task: Callable[[Given], Made], parts: Iterable[Given]) -> list[Made]:
-        return list((self._pool.map if self._pool else map)(task, parts))
+        """Do every part; each thread, the caller's among them, takes the next when it is free."""
+        rest, made = enumerate(parts), dict[int, Made]()
+
+        def work() -> None:
+            for place, part in rest:
+                made[place] = task(part)
+
+        others = [self._pool.submit(work) for _ in range(self.threads - 1)] if self._pool else []
+        work()
+        for other in others:
+            other.result()
+        return [made[place] for place in sorted(made)]
 
 
 def _plan(graph: TemporalGraph, layout: Layout, latest: bool) -> Plan:
@@ -98,11 +111,6 @@ def _spans(count: int, threads: int) -> list[tuple[int, int]]:
     shares = threads * _SHARES_PER_THREAD if threads > 1 else 1
     size = max(1, min(-(-count // shares), kernels.MAX_SEEDS))
     return [(begin, min(begin + size, count)) for begin in range(0, count, size)]
-
-
-def _starts(counts: np.ndarray) -> np.ndarray:
-    """Where each count's share begins when all shares stand one after another."""
-    return (counts.cumsum() - counts.ravel()).reshape(counts.shape)
 
 
 def _workspace(layout: Layout, room: int, slots: int) -> Workspace:
