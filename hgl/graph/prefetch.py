@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 def prefetched(
     task: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Generator[Result, None, None]:
-    """Yield `task(item)` for each item in order, up to `workers` + 1 results ahead.
+    """Yield `task(item)` for each item in order, up to `workers` results ahead.
 
     An exception of the task is raised where its result would have come. When the generator ends
     or is closed, what has not begun is dropped and its threads have ended.
@@ -30,7 +30,7 @@ def prefetched(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hgl-prefetch")
     try:
         ahead: deque[Future[Result]] = deque(
-            pool.submit(task, item) for item in islice(rest, workers + 1)
+            pool.submit(task, item) for item in islice(rest, workers)
         )
         while ahead:
             result = ahead.popleft().result()
