@@ -112,6 +112,7 @@ def _backends() -> dict[str, str]:
         "device": f"cuda: {device}" if cuda else "cpu",
         "cpu threads": f"{torch.get_num_threads()} of {os.cpu_count()}",
         "sampler": "torch, on the device" if cuda else "numba" if find_spec("numba") else "torch",
+        "kernels": "torch; hgl.ops.backend chooses another",
         "training mixed precision": "bfloat16" if cuda else "off",
         "processes": os.environ.get("WORLD_SIZE", "1") + " (torchrun starts more)",
     }

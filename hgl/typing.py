@@ -23,6 +23,13 @@ UNKNOWN_TIME = 2**63 - 1
 """Time of a row whose time is null in a timed table: never visible."""
 
 
+def reverse_of(edge_type: EdgeType) -> EdgeType:
+    """The same relation the other way: PyG's prefix `rev_` is put before the label or taken off."""
+    source, relation, target = edge_type
+    forth = relation.startswith("rev_")
+    return target, relation.removeprefix("rev_") if forth else f"rev_{relation}", source
+
+
 @dataclass(frozen=True)
 class TableLayout:
     """What a table's encoded columns look like: all a row encoder needs to size itself.

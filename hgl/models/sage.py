@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hgl.errors import ConfigError, check_range
-from hgl.ops import RelationPlan, relation_linear
+from hgl.ops import RelationPlan, check_depth, relation_linear
 from hgl.typing import EdgeType, Metadata, NodeType
 
 
@@ -100,10 +100,7 @@ class HeteroGraphSAGE(nn.Module):
         Returns: [plans[-1].num_dst[t], channels] per node type t.
         Raises: ConfigError: there are not as many plans as layers.
         """
-        if len(plans) != len(self.convs):
-            raise ConfigError(
-                f"num_layers={len(self.convs)}: expected {len(plans)}, the hops of num_neighbors"
-            )
+        check_depth(len(self.convs), plans)
         for conv, norms, plan in zip(self.convs, self.norms, plans, strict=True):
             x_dict = conv(x_dict, plan)
             for norm, node_type in zip(norms, self.node_types, strict=True):

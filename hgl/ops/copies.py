@@ -8,8 +8,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from hgl.ops.plan import Transpose
-from hgl.ops.segment import bag_sum
+from hgl.ops.bag_sum import bag_sum
+from hgl.ops.segments import Transpose
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,4 +50,4 @@ class _CopyRows(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         copies, grad = ctx.copies, grads[0].contiguous()
         curve = copies.basis.T @ grad if ctx.needs_input_grad[2] else None
-        return bag_sum(grad, copies.transpose.slot, copies.transpose.ptr), None, curve
+        return bag_sum(grad, copies.transpose.segment, copies.transpose.ptr), None, curve

@@ -1,7 +1,9 @@
-"""Edges in the order the kernels want: sorted by slot, with their transpose for backward.
+"""All relations of a graph or batch, laid out for the kernels.
 
 A slot is a pair (relation, target node). Slots are numbered by target type, then relation, then
 node, so edges sorted by (relation, target), as our batches carry them, are sorted by slot already.
+A source has a slot per relation, too: along relation r it sends as the slot it has under the
+reverse of r.
 """
 
 from __future__ import annotations
@@ -14,54 +16,29 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from hgl.errors import SchemaError
-from hgl.typing import EdgeType, NodeType
-
-
-@dataclass(frozen=True)
-class Transpose:
-    """Edges grouped by source: `slot[ptr[u]:ptr[u + 1]]` are the targets that source u feeds."""
-
-    ptr: Tensor
-    slot: Tensor
+from hgl.errors import ConfigError, SchemaError
+from hgl.ops.segments import Segments, index_type
+from hgl.typing import EdgeType, NodeType, reverse_of
 
 
 @dataclass(frozen=True, eq=False)
 class RelationBlock:
-    """The edges of one relation, sorted by target.
+    """The edges of one relation.
 
     Attributes:
         edge_type: (source type, relation, target type).
         position: of the edge type among the plan's.
-        src: [num_edges] source, counted within its type.
-        ptr: [num_targets + 1] first edge of each target, same integer type as `src`.
-        num_src: nodes of the source type.
+        segments: the edges by target; sources are counted within their type.
     """
 
     edge_type: EdgeType
     position: int
-    src: Tensor
-    ptr: Tensor
-    num_src: int
+    segments: Segments
 
     @property
     def maps_sources(self) -> bool:
         """Whether there are fewer sources than targets to multiply by a matrix."""
-        return self.num_src < self.ptr.numel() - 1
-
-    @cached_property
-    def transpose(self) -> Transpose:
-        """The same edges grouped by source."""
-        targets = torch.arange(self.ptr.numel() - 1, device=self.src.device, dtype=self.src.dtype)
-        target = torch.repeat_interleave(targets, self.ptr.diff())
-        order = torch.argsort(self.src, stable=True)
-        counts = torch.bincount(self.src, minlength=self.num_src)
-        return Transpose(pointer(counts).to(self.src.dtype), target[order])
-
-    @cached_property
-    def degree(self) -> Tensor:
-        """[num_targets, 1] float32 number of edges, at least 1: divides a sum into a mean."""
-        return self.ptr.diff().clamp(min=1).unsqueeze(1).float()
+        return self.segments.num_src < self.segments.num_segments
 
 
 class RelationPlan:
@@ -95,22 +72,76 @@ class RelationPlan:
         return self.ptr.numel() - 1
 
     @cached_property
+    def nodes(self) -> Segments:
+        """Slots gather nodes: for what is the same in all slots of a source."""
+        return Segments(self.src, self.ptr, sum(self.num_src.values()))
+
+    @cached_property
+    def slots(self) -> Segments:
+        """Slots gather slots, those that the sources have under the reverse relation.
+
+        Raises: SchemaError: a relation has no reverse.
+        """
+        node, slot = _starts(self.num_src), self.source_slots
+        shifts = [
+            slot[reverse_of(e)].start - node[e[0]] if reverse_of(e) in slot else 0
+            for e in self.edge_types
+        ]
+        edges = torch.tensor(self._first_edges, device=self.src.device).diff()
+        shift = torch.tensor(shifts, dtype=self.src.dtype, device=self.src.device)
+        src = self.src + shift.repeat_interleave(edges, output_size=self.src.numel())
+        count = sum(self.num_src[e[2]] for e in self.held)
+        return Segments(src, self.ptr, count)
+
+    @cached_property
+    def held(self) -> list[EdgeType]:
+        """Relations under which sources have a slot: where they receive, or send the other way.
+
+        Where a batch narrows towards its seeds, most types have no targets left; then only what
+        their nodes send is asked of them.
+        """
+        kinds = set(self.edge_types)
+        for edge_type in self.edge_types:
+            if reverse_of(edge_type) not in kinds:
+                raise SchemaError(
+                    f"relation {edge_type} has no reverse {reverse_of(edge_type)}; the graph has "
+                    f"{sorted(kinds)}"
+                )
+        return [e for e in self.edge_types if self.num_dst[e[2]] or self.num_dst[e[0]]]
+
+    @cached_property
+    def source_slots(self) -> dict[EdgeType, slice]:
+        """Where the slots of each held relation stand among the source side's."""
+        return _slices(self.held, self.num_src)
+
+    @cached_property
+    def target_slots(self) -> dict[EdgeType, slice]:
+        """Where each relation's slots stand among the target side's, which `ptr` numbers."""
+        return _slices(self.edge_types, self.num_dst)
+
+    @cached_property
     def blocks(self) -> list[RelationBlock]:
         """The relations that have edges, in slot order."""
-        first = _starts(self.num_src)
-        slots = [0, *accumulate(self.num_dst[e[2]] for e in self.edge_types)]
-        edges = self.ptr[torch.tensor(slots, device=self.ptr.device)].tolist()
+        node, edges = _starts(self.num_src), self._first_edges
         return [
             RelationBlock(
                 edge_type,
                 i,
-                self.src[edges[i] : edges[i + 1]] - first[edge_type[0]],
-                self.ptr[slots[i] : slots[i + 1] + 1] - edges[i],
-                self.num_src[edge_type[0]],
+                Segments(
+                    self.src[edges[i] : edges[i + 1]] - node[edge_type[0]],
+                    self.ptr[slots.start : slots.stop + 1] - edges[i],
+                    self.num_src[edge_type[0]],
+                ),
             )
-            for i, edge_type in enumerate(self.edge_types)
+            for i, (edge_type, slots) in enumerate(self.target_slots.items())
             if edges[i + 1] > edges[i]
         ]
+
+    @cached_property
+    def _first_edges(self) -> list[int]:
+        """First edge of each relation, then the number of edges."""
+        ends = [0, *(slots.stop for slots in self.target_slots.values())]
+        return self.ptr[torch.tensor(ends, device=self.ptr.device)].tolist()
 
     @classmethod
     def from_edges(
@@ -126,34 +157,45 @@ class RelationPlan:
                 type that is absent counts as empty.
             num_nodes: nodes per type, all types in canonical order.
             edge_types: canonical edge types of the model.
-        Raises: SchemaError: an edge type of the graph is not among `edge_types`.
+        Raises: SchemaError: an edge type of the graph is not among `edge_types`, or an edge leads
+            to a node that is not there.
         """
         unknown = set(edge_index_dict) - set(edge_types)
         if unknown:
             raise SchemaError(f"edge_index_dict has {sorted(unknown)}, not among {edge_types}")
         nodes = _starts(num_nodes)
-        sources, slots, first = [], [], 0
-        for node_type, count in num_nodes.items():
-            for edge_type in (e for e in edge_types if e[2] == node_type):
-                if edge_type in edge_index_dict:
-                    source, target = edge_index_dict[edge_type]
-                    sources.append(source + nodes[edge_type[0]])
-                    slots.append(target + first)
-                first += count
-        empty = torch.zeros(0, dtype=torch.int64)
-        src, slot = (torch.cat(parts) if parts else empty for parts in (sources, slots))
-        ptr = pointer(torch.bincount(slot, minlength=first))
-        src = src[torch.argsort(slot, stable=True)]
-        return cls(src, ptr, num_src=num_nodes, num_dst=num_nodes, edge_types=edge_types)
+        none = next(iter(edge_index_dict.values()), torch.zeros(0, dtype=torch.int64)).new_zeros(0)
+        sources, pointers, first = list[Tensor](), list[Tensor](), 0
+        for edge_type in (e for t in num_nodes for e in edge_types if e[2] == t):
+            ends = edge_index_dict.get(edge_type, none.new_zeros(2, 0))
+            part = Segments.from_edge_index(ends, num_nodes[edge_type[0]], num_nodes[edge_type[2]])
+            sources.append(part.src.long() + nodes[edge_type[0]])
+            pointers.append(part.ptr[1:].long() + first)
+            first += part.num_edges
+        src = torch.cat([none, *sources])
+        ptr = torch.cat([none.new_zeros(1), *pointers])
+        kind = index_type(src.numel(), ptr.numel(), sum(num_nodes.values()))
+        return cls(
+            src.to(kind), ptr.to(kind), num_src=num_nodes, num_dst=num_nodes, edge_types=edge_types
+        )
 
 
-def pointer(counts: Tensor) -> Tensor:
-    """[n] counts to [n + 1] offsets: their running sum, from 0."""
-    ptr = counts.new_zeros(counts.numel() + 1)
-    torch.cumsum(counts, 0, out=ptr[1:])
-    return ptr
+def check_depth(num_layers: int, plans: Sequence[RelationPlan]) -> None:
+    """Check that a network has a plan per layer. Raises: ConfigError: it has not."""
+    if len(plans) != num_layers:
+        raise ConfigError(
+            f"num_layers={num_layers}: expected {len(plans)}, the hops of num_neighbors"
+        )
 
 
 def _starts(counts: Mapping[NodeType, int]) -> dict[NodeType, int]:
     """Where each type begins when types are concatenated."""
     return dict(zip(counts, accumulate(counts.values(), initial=0), strict=False))
+
+
+def _slices(
+    edge_types: Sequence[EdgeType], num_nodes: Mapping[NodeType, int]
+) -> dict[EdgeType, slice]:
+    """Where each relation's slots stand, given the nodes of each target type."""
+    ends = [0, *accumulate(num_nodes[e[2]] for e in edge_types)]
+    return {e: slice(a, b) for e, a, b in zip(edge_types, ends, ends[1:])}

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hgl.ops.bag_sum import bag_sum
 from hgl.ops.plan import RelationPlan
-from hgl.ops.segment import bag_sum
 from hgl.typing import NodeType
 
 
@@ -48,14 +48,15 @@ class _RelationLinear(torch.autograd.Function):
         x_dict = dict(zip(plan.num_dst, xs, strict=True))
         out = {t: weight.new_zeros(n, weight.shape[2]) for t, n in plan.num_dst.items()}
         for block in plan.blocks:
+            segments = block.segments
             source, matrix = x_dict[block.edge_type[0]], weight[block.position]
             if block.maps_sources:
-                pooled = bag_sum(source @ matrix, block.src, block.ptr)
-                out[block.edge_type[2]] += pooled.div_(block.degree) if mean else pooled
+                pooled = bag_sum(source @ matrix, segments.src, segments.ptr)
+                out[block.edge_type[2]] += pooled.div_(segments.degree) if mean else pooled
             else:
-                pooled = bag_sum(source, block.src, block.ptr)
+                pooled = bag_sum(source, segments.src, segments.ptr)
                 out[block.edge_type[2]].addmm_(
-                    pooled.div_(block.degree) if mean else pooled, matrix
+                    pooled.div_(segments.degree) if mean else pooled, matrix
                 )
         return tuple(out.values())
 
@@ -67,19 +68,20 @@ class _RelationLinear(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight)
         grad_x: dict[NodeType, Tensor] = {}
         for block in ctx.plan.blocks:
+            segments = block.segments
             source, matrix = x_dict[block.edge_type[0]], weight[block.position]
             grad = grad_out[block.edge_type[2]]
-            grad = grad / block.degree if ctx.mean else grad.contiguous()
-            back = block.transpose
+            grad = grad / segments.degree if ctx.mean else grad.contiguous()
+            back = segments.transpose
             if block.maps_sources:
-                mapped = bag_sum(grad, back.slot, back.ptr)
+                mapped = bag_sum(grad, back.segment, back.ptr)
                 torch.mm(source.T, mapped, out=grad_weight[block.position])
                 part = mapped @ matrix.T
             else:
                 # The degree is in `grad` already; the sum is cheaper made again than kept.
-                pooled = bag_sum(source, block.src, block.ptr)
+                pooled = bag_sum(source, segments.src, segments.ptr)
                 torch.mm(pooled.T, grad, out=grad_weight[block.position])
-                part = bag_sum(grad @ matrix.T, back.slot, back.ptr)
+                part = bag_sum(grad @ matrix.T, back.segment, back.ptr)
             known = grad_x.get(block.edge_type[0])
             grad_x[block.edge_type[0]] = part if known is None else known.add_(part)
         return grad_weight, None, None, *(grad_x.get(t) for t in types)

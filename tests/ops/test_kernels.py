@@ -1,0 +1,224 @@
+"""Every kernel, on every backend, against a plain loop over segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+import torch
+from torch import Tensor
+
+from hgl.errors import ConfigError, SchemaError
+from hgl.ops import (
+    Segments,
+    backend,
+    edge_dot,
+    edge_score,
+    grouped_linear,
+    segment_reduce,
+    segment_softmax,
+    segment_softmax_sum,
+    weighted_segment_sum,
+)
+
+DEGREES = {"mixed": [0, 3, 1, 0, 33, 2, 0], "empty": [0, 0], "long": [1025, 1], "none": []}
+ROWS, HEADS, CHANNELS = 7, 2, 3
+
+
+@pytest.fixture(params=["torch", "torch_scatter"], autouse=True)
+def _backend(request: pytest.FixtureRequest) -> Iterator[None]:
+    if find_spec(request.param) is None:
+        pytest.skip(f"{request.param} is not installed")
+    with backend(request.param):
+        yield
+
+
+def made(degrees: list[int], seed: int = 0) -> Segments:
+    generator = torch.Generator().manual_seed(seed)
+    src = torch.randint(ROWS, (sum(degrees),), generator=generator)
+    dst = torch.arange(len(degrees)).repeat_interleave(torch.tensor(degrees, dtype=torch.int64))
+    return Segments.from_edge_index(torch.stack([src, dst]), ROWS, len(degrees))
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64, requires_grad=True)
+
+
+def edges(segments: Segments) -> Iterator[tuple[int, int, int]]:
+    """(edge, source, segment)."""
+    ptr = segments.ptr.tolist()
+    for segment in range(segments.num_segments):
+        for edge in range(ptr[segment], ptr[segment + 1]):
+            yield edge, int(segments.src[edge]), segment
+
+
+def loop_attention(x: Tensor, of_src: Tensor, of_dst: Tensor, edge: Tensor, s: Segments) -> Tensor:
+    out = [torch.zeros(HEADS, CHANNELS, dtype=x.dtype) for _ in range(s.num_segments)]
+    for segment in range(s.num_segments):
+        mine = [(e, u) for e, u, v in edges(s) if v == segment]
+        for head in range(HEADS):
+            if mine:
+                raw = [of_src[u, head] + of_dst[segment, head] + edge[e, head] for e, u in mine]
+                share = torch.softmax(torch.nn.functional.leaky_relu(torch.stack(raw), 0.2), 0)
+                rows = torch.stack([x[u, head] for _, u in mine])
+                out[segment][head] = (share.unsqueeze(1) * rows).sum(0)
+    return torch.stack(out) if out else x.new_zeros(0, HEADS, CHANNELS)
+
+
+@pytest.mark.parametrize("degrees", DEGREES.values(), ids=DEGREES)
+def test_attention_equals_the_loop(degrees: list[int]):
+    s = made(degrees)
+    x, of_src = random(ROWS, HEADS, CHANNELS), random(ROWS, HEADS, seed=1)
+    of_dst, edge = random(len(degrees), HEADS, seed=2), random(s.num_edges, HEADS, seed=3)
+    out = segment_softmax_sum(x, of_src, of_dst, s, edge=edge)
+    torch.testing.assert_close(out, loop_attention(x, of_src, of_dst, edge, s), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("degrees", DEGREES.values(), ids=DEGREES)
+def test_gradients_are_exact(degrees: list[int]):
+    s = made(degrees)
+    x, of_src = random(ROWS, HEADS, CHANNELS), random(ROWS, HEADS, seed=1)
+    of_dst, edge = random(len(degrees), HEADS, seed=2), random(s.num_edges, HEADS, seed=3)
+    fast = degrees == DEGREES["long"]
+    torch.autograd.gradcheck(
+        lambda x, a, b, e: segment_softmax_sum(x, a, b, s, edge=e),
+        (x, of_src, of_dst, edge),
+        fast_mode=fast,
+    )
+    target = random(len(degrees), HEADS, CHANNELS, seed=4)
+    torch.autograd.gradcheck(lambda a, b: edge_dot(a, b, s), (target, x), fast_mode=fast)
+
+
+def test_a_segment_of_a_hundred_thousand_edges():
+    s = made([100_000])
+    x, weight = random(ROWS, HEADS, CHANNELS), random(100_000, HEADS, seed=1)
+    share = segment_softmax(weight, s)
+    torch.testing.assert_close(share, torch.softmax(weight, 0))
+    out = weighted_segment_sum(x, share, s)
+    expected = torch.einsum("eh,ehd->hd", torch.softmax(weight, 0), x[s.src.long()])
+    torch.testing.assert_close(out[0], expected)
+
+
+def test_attention_sums_to_one_and_ignores_a_common_shift():
+    s = made(DEGREES["mixed"])
+    score = random(s.num_edges, HEADS).detach()
+    share = segment_softmax(score, s)
+    total = torch.zeros(s.num_segments, HEADS, dtype=torch.float64)
+    for edge, _, segment in edges(s):
+        total[segment] += share[edge]
+    full = torch.tensor(DEGREES["mixed"]) > 0
+    torch.testing.assert_close(total, full.double().unsqueeze(1).expand(-1, HEADS))
+    torch.testing.assert_close(segment_softmax(score + 1e4, s), share, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "max", "min"])
+@pytest.mark.parametrize("degrees", DEGREES.values(), ids=DEGREES)
+def test_reductions_equal_the_loop(reduction: str, degrees: list[int]):
+    s, x = made(degrees), random(ROWS, 4)
+    expected = x.new_zeros(len(degrees), 4)
+    for segment in range(len(degrees)):
+        rows = [u for _, u, v in edges(s) if v == segment]
+        if rows:
+            found = getattr(x[rows], reduction)(0)
+            expected[segment] = found if reduction in ("sum", "mean") else found.values
+    out = segment_reduce(x, s, reduction)
+    torch.testing.assert_close(out, expected, rtol=0, atol=1e-10)
+    fast = degrees == DEGREES["long"]
+    torch.autograd.gradcheck(lambda x: segment_reduce(x, s, reduction), (x,), fast_mode=fast)
+
+
+def test_grouped_linear_equals_the_loop():
+    x, weight, ptr = random(6, 3), random(3, 3, 4, seed=1), [0, 2, 2, 6]
+    parts = [x[a:b] @ w for a, b, w in zip(ptr, ptr[1:], weight)]
+    torch.testing.assert_close(grouped_linear(x, weight, ptr), torch.cat(parts))
+    torch.autograd.gradcheck(lambda x, w: grouped_linear(x, w, ptr), (x, weight))
+
+
+def test_inputs_need_not_be_contiguous():
+    s = made(DEGREES["mixed"])
+    x, of_src = random(ROWS, HEADS, CHANNELS), random(ROWS, HEADS, seed=1)
+    of_dst = random(s.num_segments, HEADS, seed=2)
+    strewn = [t.detach().transpose(0, 1).contiguous().transpose(0, 1) for t in (x, of_src, of_dst)]
+    assert not strewn[0].is_contiguous()
+    torch.testing.assert_close(
+        segment_softmax_sum(*strewn, s), segment_softmax_sum(x, of_src, of_dst, s)
+    )
+
+
+def test_edges_in_any_order_give_the_same_segments():
+    s = made(DEGREES["mixed"])
+    ends = torch.tensor([(u, v) for _, u, v in edges(s)]).T
+    shuffled = torch.randperm(s.num_edges, generator=torch.Generator().manual_seed(0))
+    again = Segments.from_edge_index(ends[:, shuffled], ROWS, s.num_segments)
+    x, weight = random(ROWS, HEADS, CHANNELS), random(s.num_edges, HEADS, seed=1)
+    assert s.order is None
+    assert again.order is not None
+    torch.testing.assert_close(
+        weighted_segment_sum(x, weight[shuffled][again.order], again),
+        weighted_segment_sum(x, weight, s),
+    )
+
+
+def test_the_same_inputs_give_the_same_bits():
+    s = made([2000, 1, 3000])
+    args = random(ROWS, HEADS, CHANNELS), random(ROWS, HEADS, seed=1), random(3, HEADS, seed=2)
+    first, second = (segment_softmax_sum(*args, s) for _ in range(2))
+    assert torch.equal(first, second)
+    grads = [torch.autograd.grad(out.square().sum(), args) for out in (first, second)]
+    assert all(torch.equal(a, b) for a, b in zip(*grads))
+
+
+def test_wrong_shapes_name_the_argument():
+    s = made(DEGREES["mixed"])
+    x, weight = random(ROWS, HEADS, CHANNELS), random(s.num_edges, HEADS)
+    with pytest.raises(ConfigError, match=r"^x has shape \(6, 2, 3\)"):
+        weighted_segment_sum(x[:6], weight, s)
+    with pytest.raises(ConfigError, match=r"^weight has shape .* here \[39, 2\]"):
+        weighted_segment_sum(x, weight[:, :1], s)
+    with pytest.raises(ConfigError, match=r"^score_dst"):
+        edge_score(x[:, :, 0], x[:2, :, 0], s)
+    with pytest.raises(ConfigError, match=r"^reduction='median'"):
+        segment_reduce(x[:, 0], s, "median")
+    with pytest.raises(ConfigError, match=r"^ptr="):
+        grouped_linear(x[:, 0], random(2, CHANNELS, 4), [0, 9])
+    with pytest.raises(ConfigError, match=r"^backend='numpy'"):
+        backend("numpy")
+    with pytest.raises(SchemaError, match="source rows 0 to 9, expected 0 to 8"):
+        Segments.from_edge_index(torch.tensor([[0, 9], [0, 0]]), 9, 1)
+
+
+def test_compiled_code_calls_the_kernels_without_a_graph_break():
+    s = made(DEGREES["mixed"])
+    s.transpose  # noqa: B018 a plan is built once, outside the compiled code
+    args = [random(ROWS, HEADS, CHANNELS), random(ROWS, HEADS), random(s.num_segments, HEADS)]
+
+    def layer(x: Tensor, of_src: Tensor, of_dst: Tensor) -> Tensor:
+        return segment_softmax_sum(x, of_src, of_dst, s).relu()
+
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(*args), layer(*args))
+    found = [torch.autograd.grad(f(*args).square().sum(), args) for f in (compiled, layer)]
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_operators_keep_torchs_rules():
+    s = made(DEGREES["mixed"])
+    back = s.transpose
+    plan = (s.src, s.ptr, back.segment, back.ptr, back.edge)
+    x, weight = random(ROWS, HEADS, CHANNELS), random(s.num_edges, HEADS)
+    target, rows = random(s.num_segments, HEADS, CHANNELS), random(ROWS, CHANNELS)
+    score = (random(ROWS, HEADS), random(s.num_segments, HEADS), None, s.src, s.ptr)
+    for operator, args in (
+        (torch.ops.hgl.weighted_sum, (x, weight, *plan)),
+        (torch.ops.hgl.edge_dot, (target, x, *plan)),
+        (torch.ops.hgl.segment_softmax, (weight, s.ptr)),
+        (torch.ops.hgl.edge_score, (*score, back.ptr, back.edge, 0.2)),
+        (torch.ops.hgl.row_sum, (rows, s.src, s.ptr, back.segment, back.ptr)),
+        (torch.ops.hgl.segment_max, (rows, s.src, s.ptr)),
+        (torch.ops.hgl.grouped_linear, (rows, random(2, CHANNELS, 4), [0, 3, ROWS])),
+    ):
+        with backend("torch"):  # the only one that torch can trace
+            torch.library.opcheck(operator.default, args)
