@@ -284,7 +284,7 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "model.gnn.layers=3"], "did you mean num_layers?"),
         (["train", "trainer.lr=fast"], "trainer.lr='fast': expected a number"),
         (["train", "policy=thawed"], "policy='thawed': expected frozen or rolling"),
-        (["train", "model=sag"], "Available options in 'model': sage"),
+        (["train", "model=sag"], "Available options in 'model': rhgnn sage"),
         (["train", "trainer.lr=[1"], "expected key=value"),
         (["train", "trainer.lr"], "expected key=value"),
         (["train", "trainer.lr=1,2"], "--multirun"),
@@ -301,7 +301,7 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["train", "trainer.device=gpu"], "device='gpu': expected auto, cpu or cuda"),
         (["train", "model.gnn=null"], "model.gnn=None: expected something with a _target_"),
-        (["train", "model=null"], "'model=null': expected one of sage"),
+        (["train", "model=null"], "'model=null': expected one of rhgnn, sage"),
         (["train", "~trainer"], "trainer"),
         (["train", "=5"], "'=5': expected key=value"),
         (["train", "graph.without_fkeys=[[a,b,c]]"], "expected a list of a list of 2 times text"),
@@ -442,8 +442,15 @@ def test_the_environment_asks_for_tracebacks(tmp_path: Path) -> None:
     assert "Traceback" in loud.stderr
 
 
-def documented(verb: str) -> Iterator[tuple[str, str]]:
-    """Every key of a verb and of its options, with what its docstring says."""
+CHOICES = [
+    *([verb] for verb in VERBS),
+    *(["train", f"{path.parent}={path.stem}"] for path in OPTIONS),
+]
+"""Every verb, and `train` with each of its options."""
+
+
+def documented(verb: str, *overrides: str) -> Iterator[tuple[str, str]]:
+    """Every key of a verb with these options, with what its docstring says."""
 
     def below(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for name, argument in describe(node["_target_"]).arguments.items():
@@ -454,16 +461,15 @@ def documented(verb: str) -> Iterator[tuple[str, str]]:
             ):
                 yield f"{path}{name}", argument.text
 
-    overrides = [[f"{p.parent}={p.stem}"] for p in OPTIONS] if verb == "train" else [[]]
-    for override in overrides:
-        yield from below("", composed(verb, *override))
+    yield from below("", composed(verb, *overrides))
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_help_documents_every_key(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([verb, "--help"]) == 0
+@pytest.mark.parametrize("words", CHOICES, ids=" ".join)
+def test_help_documents_every_key(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    verb = words[0]
+    assert main([*words, "--help"]) == 0
     shown = capsys.readouterr().out
-    for key, text in documented(verb):
+    for key, text in documented(*words):
         if key.endswith("watcher"):  # given by code, never by a user
             assert key not in shown
             continue
@@ -509,4 +515,4 @@ def test_own_configurations_come_in(
     assert config["task"] == "from-mine"
     assert config["trainer"]["lr"] == 0.5
     assert main([*words, "--help"]) == 0
-    assert "model=sage|tiny" in capsys.readouterr().out
+    assert "model=rhgnn|sage|tiny" in capsys.readouterr().out

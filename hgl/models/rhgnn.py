@@ -32,8 +32,9 @@ class RHGNN(nn.Module):
         norm: LayerNorm per node type after each layer.
         in_channels: input width per node type, each then mapped to `channels`; None for inputs
             that have that width already.
-        crossing, fusing, relation_states: False leaves a part out, for ablation: no crossing; the
-            mean over relations; states that start alike and stay so.
+        crossing: False leaves out the crossing of relations, for ablation.
+        fusing: False takes the mean over relations instead, for ablation.
+        relation_states: False starts all relations with the same fixed state, for ablation.
     Raises: SchemaError: an edge type has no reverse. ConfigError: a number is out of range, or
         channels are not divisible by heads.
     """
