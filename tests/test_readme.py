@@ -24,8 +24,13 @@ def blocks(language: str) -> list[str]:
 def test_python_runs(code: str) -> None:
     namespace: dict[str, object] = {}
     exec(code, namespace)
-    batch = namespace["batch"]
-    assert batch["planes"].batch_size == 512  # type: ignore[index]
+    if "batch" in namespace:
+        assert namespace["batch"]["planes"].batch_size == 512  # type: ignore[index]
+    else:
+        assert {t: tuple(x.shape) for t, x in namespace["x_dict"].items()} == {  # type: ignore[attr-defined]
+            "author": (3, 64),
+            "paper": (5, 64),
+        }
 
 
 def test_commands_compose(capsys: pytest.CaptureFixture[str]) -> None:
