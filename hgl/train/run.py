@@ -130,11 +130,12 @@ class Experiment:
                 self.db, stats_until=train.stats_until, hidden=self.task.remove_columns
             )
             features = encode(self.db, statistics)
-        _write_json(folder / "statistics.json", statistics)
+        if self.trainer.world.is_first:
+            _write_json(folder / "statistics.json", statistics)
+            self._describe(folder, train, graph)
         objective = objective_for(self.task.kind, train.answers)
         seed_everything(self.trainer.seed)
         model = self._model(graph, features, objective)
-        self._describe(folder, train, graph)
         with self.phases("training"):
             progress = self.trainer.fit(
                 model,
