@@ -34,8 +34,8 @@ def make_batch(
     ([targets + 1] int64) and `num_sampled_edges` (per hop).
 
     `layers`: one dict per layer for `hgl.ops.RelationPlan`, the first with all edges, each later
-    one without the outermost hop left: `src`, `ptr`, `t_ptr`, `t_slot` (int32 tensors) and
-    `num_src`, `num_dst` (copies per type on either side).
+    one without the outermost hop left: `src`, `ptr` (int32 tensors) and `num_src`, `num_dst`
+    (copies per type on either side).
 
     Args:
         seed_time: [num_seeds] int64 seconds that relative times are measured to.
@@ -91,12 +91,9 @@ def _fill_edges(batch: HeteroData, sample: Sample) -> None:
 def _layer(sample: Sample) -> dict[str, Any]:
     names = sample.layout.node_types
     num_src, num_dst = sample.num_copies.sum(axis=1).tolist(), sample.num_targets.tolist()
-    t_ptr, t_slot = group(sample.src, _slots(sample.ptr), sum(num_src))
     return {
         "src": sample.src,
         "ptr": sample.ptr,
-        "t_ptr": t_ptr,
-        "t_slot": t_slot,
         "num_src": dict(zip(names, num_src, strict=True)),
         "num_dst": dict(zip(names, num_dst, strict=True)),
     }
