@@ -64,7 +64,7 @@ class RelationalModel(nn.Module):
         check_range("dropout", dropout, 0, 1)
         self.node_types = sorted(metadata[0])
         self.edge_types = sorted(metadata[1])
-        self.entity_table = entity_table
+        self.entity_table, self.out_channels = entity_table, out_channels
         self.rows = RowEncoder(
             layouts,
             channels=channels,
@@ -78,7 +78,11 @@ class RelationalModel(nn.Module):
 
     def forward(self, batch: HeteroData) -> Tensor:
         """Return [batch_size, out_channels] for a batch of `SeedLoader`."""
-        x_dict = self.gnn.forward_plans(self.encode(batch), batch_plans(batch, self.edge_types))
+        return self.answer(self.encode(batch), batch)
+
+    def answer(self, x_dict: dict[NodeType, Tensor], batch: HeteroData) -> Tensor:
+        """From [copies, channels] per node type, as `encode` makes them, to the predictions."""
+        x_dict = self.gnn.forward_plans(x_dict, batch_plans(batch, self.edge_types))
         return self.head(x_dict[self.entity_table][: batch[self.entity_table].batch_size])
 
     def encode(self, batch: HeteroData) -> dict[NodeType, Tensor]:

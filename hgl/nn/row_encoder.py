@@ -87,6 +87,7 @@ class TableEncoder(nn.Module):
             + len(layout.timestamp) * (TIMESTAMP_PARTS + 1)
             + len(layout.text) * layout.text_channels
         )
+        self.layout = layout
         self.linear = nn.Linear(width, channels, bias=False)
         self.codes = nn.Embedding(sum(layout.cardinalities), channels)
         starts = torch.tensor([0, *layout.cardinalities]).cumsum(0)[:-1]
@@ -100,6 +101,36 @@ class TableEncoder(nn.Module):
 
     def forward(self, columns: Mapping[str, Tensor], num_rows: int) -> Tensor:
         """Blocks as in `TableLayout` (absent where empty) to [num_rows, channels]."""
+        x = self.linear(self._inputs(columns, num_rows))
+        if "categorical" in columns:
+            x += embedding_bag(columns["categorical"] + self.starts, self.codes.weight, mode="sum")
+        return self.blocks(x)
+
+    def column_parts(self, columns: Mapping[str, Tensor], num_rows: int) -> dict[str, Tensor]:
+        """What each column adds to the sum that `blocks` then bends: [num_rows, channels] each.
+
+        The constant, which is the same for every row, is left out.
+        """
+        inputs, owners = self._inputs(columns, num_rows), self._owners()
+        parts = {
+            name: inputs[:, mine] @ self.linear.weight[:, mine].T
+            for name in dict.fromkeys(filter(None, owners))
+            for mine in [[i for i, owner in enumerate(owners) if owner == name]]
+        }
+        if "categorical" in columns:
+            codes = (columns["categorical"] + self.starts).unbind(1)
+            parts |= zip(self.layout.categorical, map(self.codes, codes), strict=True)
+        return parts
+
+    def _owners(self) -> list[str | None]:
+        """The column each input of `linear` comes from, in the order of `_inputs`."""
+        numbers, layout = list(self.layout.numerical), self.layout
+        bins = [name for name in numbers for _ in range(self.numbers.num_bins)]
+        parts = [name for name in layout.timestamp for _ in range(TIMESTAMP_PARTS)]
+        texts = [name for name in layout.text for _ in range(layout.text_channels)]
+        return [None, *numbers, *numbers, *bins, *parts, *layout.timestamp, *texts]
+
+    def _inputs(self, columns: Mapping[str, Tensor], num_rows: int) -> Tensor:
         parts = [self.linear.weight.new_ones(num_rows, 1)]
         if "numerical" in columns:
             parts.append(self.numbers(columns["numerical"]))
@@ -109,10 +140,7 @@ class TableEncoder(nn.Module):
             parts += [instants.nan_to_num(0.0).clamp(-CLIP, CLIP), missing.to(instants.dtype)]
         if "text" in columns:
             parts.append(columns["text"].flatten(1))
-        x = self.linear(torch.cat(parts, dim=1))
-        if "categorical" in columns:
-            x += embedding_bag(columns["categorical"] + self.starts, self.codes.weight, mode="sum")
-        return self.blocks(x)
+        return torch.cat(parts, dim=1)
 
 
 class RowEncoder(nn.Module):

@@ -86,6 +86,16 @@ class Outcome:
     folder: Path
 
 
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run's model, and the graph and features it reads."""
+
+    model: nn.Module
+    objective: Objective
+    graph: TemporalGraph
+    features: Mapping[str, TableFeatures]
+
+
 @dataclass
 class Experiment:
     """A database, a task and how to learn it.
@@ -161,7 +171,12 @@ class Experiment:
         return outcome
 
     def predict(self, folder: Path, seeds: SeedTable) -> np.ndarray:
-        """Predict `seeds` with the model a run left in `folder`.
+        """Predict `seeds` with the model a run left in `folder`; raises as `restore` does."""
+        run = self.restore(folder)
+        return self.trainer.predict(run.model, run.objective, self.loader(run, seeds))
+
+    def restore(self, folder: Path) -> TrainedRun:
+        """Return the model a run left in `folder`, and what it reads.
 
         Raises: CacheError: the folder holds no whole run. SchemaError: the database lacks a
             column the run was trained on.
@@ -174,7 +189,11 @@ class Experiment:
         model = self._model(graph, features, objective)
         weights = folder / "model.safetensors"
         restore_model(model, load_tensors(weights)[0], weights)
-        return self.trainer.predict(model, objective, self._loader(graph, seeds, features))
+        return TrainedRun(model, objective, graph, features)
+
+    def loader(self, run: TrainedRun, seeds: SeedTable) -> SeedLoader:
+        """Batches of `seeds` in their order, sampled as this experiment samples."""
+        return self._loader(run.graph, seeds, run.features)
 
     def seeds(self, split: str) -> SeedTable:
         """Return the labelled seeds of `split` as this experiment asks them."""
