@@ -31,7 +31,7 @@ _LONGEST = 80
 """Characters of a folder's name; file systems allow 255 bytes."""
 _NEEDED = {
     *("db", "manifest", "model", "trainer", "sampling", "graph", "policy", "cut"),
-    "validate_frozen",
+    *("validate_frozen", "history"),
 }
 """Settings without which a run cannot be rebuilt."""
 _DATABASE = {"name", "fingerprint", "folder"}
@@ -161,7 +161,7 @@ class StoredRun:
         """
         parts = {
             name: build(self.config[name], trusted=trust)
-            for name in ("model", "sampling", "policy", "cut", "validate_frozen")
+            for name in ("model", "sampling", "policy", "cut", "validate_frozen", "history")
         }
         trainer = build(self.config["trainer"], trusted=trust)
         graph = build(self.config["graph"], trusted=trust)

@@ -36,6 +36,7 @@ def train(
     policy: Policy,
     cut: Cut,
     validate_frozen: bool,
+    history: bool,
     out: str | None,
     resume: bool,
     baselines: bool,
@@ -58,6 +59,8 @@ def train(
         cut: inclusive admits rows at the seed time, strict only earlier ones.
         validate_frozen: under the frozen policy, also end the database at the validation timestamp
             for validation, so that the epoch is chosen for what the test will ask; RelBench: false.
+        history: draw the task's own past answers as one more table; each is visible to seeds from
+            when its window has ended.
         out: folder of the run; null makes outputs/<database>-<task>/<time>.
         resume: go on with the run in out=…, given the same options.
         baselines: also score a constant, the entity's own history, and LightGBM on its row.
@@ -97,6 +100,7 @@ def train(
             config=config,
             phases=phases,
             validate_frozen=validate_frozen,
+            history=history,
         )
         with disk_errors(folder):
             outcome = experiment.train(folder, resume=resume)

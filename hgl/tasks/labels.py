@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from hgl.db import cache, times
 from hgl.errors import ConfigError, TaskError
 from hgl.tasks import query, splits
 from hgl.tasks.splits import Bounds
-from hgl.typing import STATIC_TIME, UNKNOWN_TIME
+from hgl.typing import STATIC_TIME, UNKNOWN_TIME, Split
 
 if TYPE_CHECKING:
     from hgl.db.database import Database
@@ -46,6 +46,23 @@ def label_table(task: Task, db: Database, split: str) -> pd.DataFrame:
     return frame
 
 
+def known_labels(task: Task, db: Database) -> pd.DataFrame:
+    """Return every label that can be known from the database, in the columns of `label_table`.
+
+    Where the labels are made by SQL, that is one per eligible entity and horizon, from the first
+    training seed time to the end of the data; where they come in files, those of all splits.
+
+    Raises: TaskError: see `label_table`.
+    """
+    stored = [task.folder / f"{s}.parquet" for s in get_args(Split)] if task.folder else []
+    if found := [file for file in stored if file.exists()]:
+        return pd.concat([label_table(task, db, file.stem) for file in found], ignore_index=True)
+    bounds = _bounds(task, db)
+    first = _seed_times(task, "train", bounds)[0]
+    seeds = np.arange(first, bounds.last - task.timedelta + 1, task.timedelta, dtype=np.int64)
+    return _run_sql(task, db, seeds, upto=None)
+
+
 def timestamps(task: Task, db: Database) -> tuple[int, int]:
     """Return the validation and test timestamps: the task's, else the database's.
 
@@ -67,8 +84,13 @@ def timestamps(task: Task, db: Database) -> tuple[int, int]:
 
 def _from_sql(task: Task, db: Database, split: str) -> pd.DataFrame:
     bounds = _bounds(task, db)
+    seeds = _seed_times(task, split, bounds)
+    return _run_sql(task, db, seeds, upto=None if split == "test" else bounds.test)
+
+
+def _seed_times(task: Task, split: str, bounds: Bounds) -> np.ndarray:
     try:
-        seeds = splits.seed_times(
+        return splits.seed_times(
             split,
             bounds,
             timedelta=task.timedelta,
@@ -77,7 +99,10 @@ def _from_sql(task: Task, db: Database, split: str) -> pd.DataFrame:
         )
     except TaskError as error:
         raise TaskError(f"{task}: {error}") from None
-    upto = None if split == "test" else bounds.test
+
+
+def _run_sql(task: Task, db: Database, seeds: np.ndarray, upto: int | None) -> pd.DataFrame:
+    """Labels at `seeds` (seconds) from rows no later than `upto`, cached by content."""
     grid = seeds.astype("<i8").tobytes()
     key = cache.digest(
         VERSION, db.fingerprint, task.sql, _columns(task), task.timedelta, upto, grid

@@ -28,6 +28,7 @@ from hgl.graph.loader import SeedLoader
 from hgl.graph.sampler import Strategy
 from hgl.graph.spec import GraphSpec
 from hgl.graph.temporal_graph import TemporalGraph
+from hgl.tasks.history import with_history
 from hgl.tasks.metrics import evaluate
 from hgl.tasks.seeds import SeedTable
 from hgl.tasks.task import Task
@@ -110,6 +111,7 @@ class Experiment:
         validate_frozen: under the frozen policy, validation seeds see the database as it was at
             the validation timestamp, as test seeds see it as it was at the test timestamp: the
             epoch is then selected for what the test will ask. RelBench lets them see more.
+        history: draw the task's past answers as one more table (see `hgl.tasks.history`).
     """
 
     db: Database
@@ -123,6 +125,7 @@ class Experiment:
     config: Mapping[str, Any] = field(default_factory=dict)
     phases: Phases = field(default_factory=Phases)
     validate_frozen: bool = True
+    history: bool = False
 
     def train(self, folder: Path, *, resume: bool = False) -> Outcome:
         """Train, predict validation and test, and leave everything in `folder`.
@@ -134,12 +137,13 @@ class Experiment:
             seeds = {split: self.seeds(split) for split in ("train", "val")}
         train = seeds["train"]
         with self.phases("graph"):
-            graph = build_graph(self.db, self.spec)
+            drawn = self._drawn()
+            graph = build_graph(drawn, self.spec)
         with self.phases("features"):
             statistics = measure_tables(
-                self.db, stats_until=train.stats_until, hidden=self.task.remove_columns
+                drawn, stats_until=train.stats_until, hidden=self.task.remove_columns
             )
-            features = encode(self.db, statistics)
+            features = encode(drawn, statistics)
         if self.trainer.world.is_first:
             _write_json(folder / "statistics.json", statistics)
             self._describe(folder, train, graph)
@@ -182,9 +186,9 @@ class Experiment:
             column the run was trained on.
         """
         statistics = _read_statistics(folder)
-        train = self.seeds("train")
-        graph = build_graph(self.db, self.spec)
-        features = encode(self.db, statistics)
+        train, drawn = self.seeds("train"), self._drawn()
+        graph = build_graph(drawn, self.spec)
+        features = encode(drawn, statistics)
         objective = objective_for(self.task.kind, train.answers)
         model = self._model(graph, features, objective)
         weights = folder / "model.safetensors"
@@ -203,6 +207,10 @@ class Experiment:
         if split == "train" and self.sampling.train_window is not None:
             return seeds.since(seeds.stats_until - self.sampling.train_window)
         return seeds
+
+    def _drawn(self) -> Database:
+        """The tables that the graph is made of."""
+        return with_history(self.task, self.db) if self.history else self.db
 
     def _model(
         self, graph: TemporalGraph, features: Mapping[str, TableFeatures], objective: Objective
@@ -254,6 +262,7 @@ class Experiment:
             "policy": self.policy,
             "cut": self.cut,
             "validate_frozen": self.validate_frozen,
+            "history": self.history,
             "seed": self.trainer.seed,
             "database": {
                 "name": self.db.schema.name,
