@@ -94,9 +94,8 @@ class LATTEConv(nn.Module):
 
     def reset_parameters(self) -> None:
         """Xavier-normal weights, each attention vector by itself; sharpness 1."""
-        for linear in (*self.own, *self.neighbour, *self.choice):
-            nn.init.xavier_normal_(linear.weight)
-            nn.init.zeros_(linear.bias)
+        for maps in (self.own, self.neighbour, self.choice):
+            reset_linear(maps)
         for vectors in (self.attention_own, self.attention_neighbour):
             nn.init.xavier_normal_(vectors.flatten(0, 1).detach())
         nn.init.ones_(self.sharpness)
@@ -170,6 +169,15 @@ def check_heads(channels: int, heads: int) -> None:
     check_range("heads", heads, 1)
     if channels % heads:
         raise ConfigError(f"channels={channels}: expected a multiple of heads={heads}")
+
+
+def reset_linear(maps: nn.ModuleList) -> None:
+    """Xavier-normal weights and no biases."""
+    for parameter in maps.parameters():
+        if parameter.dim() == 2:
+            nn.init.xavier_normal_(parameter)
+        else:
+            nn.init.zeros_(parameter)
 
 
 def both_ends(x: Tensor, plan: MetaPlan) -> tuple[list[Tensor], list[Tensor]]:

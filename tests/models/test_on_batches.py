@@ -11,6 +11,7 @@ import torch
 from hgl.graph.batch import make_batch
 from hgl.graph.sampler import TemporalSampler
 from hgl.models.latte import LATTE
+from hgl.models.latte2go import LATTE2GO
 from hgl.models.relational import batch_plans
 from hgl.models.rhgnn import RHGNN
 from hgl.models.sage import HeteroGraphSAGE
@@ -26,6 +27,8 @@ NETWORKS = {
     "latte": (LATTE, 3),
     "latte with norm, all edges": (functools.partial(LATTE, theta=0.0, norm=True), 3),
     "latte of three layers": (functools.partial(LATTE, num_layers=3, heads=3), 6),
+    "latte2go": (functools.partial(LATTE2GO, heads=2), 3),
+    "latte2go of three layers": (functools.partial(LATTE2GO, num_layers=3, heads=2), 5),
 }
 
 
