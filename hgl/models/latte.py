@@ -12,7 +12,7 @@ from hgl.errors import check_range
 from hgl.models.meta_network import Composition, Merge, MetaNetwork
 from hgl.nn.latte_conv import LATTEConv, check_heads
 from hgl.nn.proximity import Omega
-from hgl.ops import MetaPaths, walks
+from hgl.ops import MetaPaths, schema_walks
 from hgl.typing import Metadata, NodeType
 
 
@@ -90,7 +90,7 @@ class LATTE(MetaNetwork):
             metadata,
             [
                 MetaPaths(metadata[0], paths, order)
-                for order, paths in enumerate(walks(metadata[1], num_layers), 1)
+                for order, paths in enumerate(schema_walks(metadata[1], num_layers), 1)
             ],
             conv,
             channels=channels,

@@ -13,7 +13,7 @@ from hgl.errors import ConfigError, check_range
 from hgl.models.meta_network import Composition, Merge, MetaNetwork
 from hgl.nn.latte2go_conv import LATTE2GOConv
 from hgl.nn.latte_conv import check_heads
-from hgl.ops import MetaPath, MetaPaths, walks
+from hgl.ops import MetaPath, MetaPaths, schema_walks
 from hgl.typing import EdgeType, Metadata, NodeType
 
 
@@ -90,7 +90,7 @@ def _paths(
     def admits(path: MetaPath) -> bool:
         return not _mixes_self_loops(path) and (whitelist is None or path in listed)
 
-    by_order = walks(metadata[1], min(num_layers, max_order), admits=admits)
+    by_order = schema_walks(metadata[1], min(num_layers, max_order), admits=admits)
     if lost := sorted(listed.difference(*by_order)):
         raise ConfigError(
             f"whitelist: {lost[0]} cannot be reached; expected a walk of order 2 to "

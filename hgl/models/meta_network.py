@@ -17,8 +17,8 @@ from hgl.ops import (
     MetaPaths,
     MetaPlan,
     RelationPlan,
-    drawn,
-    multiply,
+    adjacency_product,
+    draw_edges,
     product_budget,
     strong_edges,
 )
@@ -257,11 +257,13 @@ class MetaNetwork(nn.Module):
         if len(longer) or not parts:
             weight = alpha.detach().amax(1)
             keep = strong_edges(weight, plan, how.theta)
-            product = multiply(plan, weight, keep, first, longer, num_dst, limit=how.max_products)
+            product = adjacency_product(
+                plan, weight, keep, first, longer, num_dst, limit=how.max_products
+            )
             grown = product.plan
             if how.edge_sampling:
                 budget = product_budget(plan, keep, first, product)
-                grown = drawn(product, budget, random=self.training)
+                grown = draw_edges(product, budget, random=self.training)
             parts.append(replace(grown, num_src=num_src))
         return parts[0] if len(parts) == 1 else MetaPlan.joined(parts, paths)
 

@@ -159,8 +159,8 @@ class LATTEConv(nn.Module):
 
     def _loss(self, scores: PairScores, alpha: Tensor, plan: MetaPlan) -> Tensor:
         weight = {"one": None, "attention": alpha, "detached": alpha.detach()}[self.omega]
-        drawn = NonEdges.draw(plan, self.negatives)
-        return proximity_loss(scores, plan, drawn, None if weight is None else weight.amax(1))
+        non_edges = NonEdges.draw(plan, self.negatives)
+        return proximity_loss(scores, plan, non_edges, None if weight is None else weight.amax(1))
 
 
 def check_heads(channels: int, heads: int) -> None:

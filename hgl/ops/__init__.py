@@ -1,13 +1,13 @@
 """Kernels over relations: the one public face."""
 
-from hgl.ops.adjacency import Product, multiply, strong_edges
+from hgl.ops.adjacency import Product, adjacency_product, strong_edges
 from hgl.ops.backends import backend
 from hgl.ops.bag_sum import bag_sum
 from hgl.ops.copies import Copies, copy_rows
-from hgl.ops.edge_draws import drawn, product_budget
+from hgl.ops.edge_draws import draw_edges, product_budget
 from hgl.ops.grouped_linear import grouped_linear
 from hgl.ops.meta_pairs import MetaPairs
-from hgl.ops.meta_paths import MetaPath, MetaPaths, walks
+from hgl.ops.meta_paths import MetaPath, MetaPaths, schema_walks
 from hgl.ops.meta_plan import MetaPlan
 from hgl.ops.plan import RelationBlock, RelationPlan, check_depth
 from hgl.ops.relation_linear import relation_linear
@@ -28,22 +28,22 @@ __all__ = [
     "RelationPlan",
     "Segments",
     "Transpose",
+    "adjacency_product",
     "backend",
     "bag_sum",
     "check_depth",
     "copy_rows",
-    "drawn",
+    "draw_edges",
     "edge_dot",
     "edge_score",
     "grouped_linear",
-    "multiply",
     "product_budget",
     "relation_linear",
+    "schema_walks",
     "segment_reduce",
     "segment_softmax",
     "segment_softmax_sum",
     "spread",
     "strong_edges",
-    "walks",
     "weighted_segment_sum",
 ]

@@ -51,7 +51,7 @@ def strong_edges(weight: Tensor, plan: MetaPlan, theta: float) -> Tensor:
     return weight >= (best.clamp(max=theta) * (1 - _TIE))[plan.group]
 
 
-def multiply(
+def adjacency_product(
     left: MetaPlan,
     weight: Tensor,
     keep: Tensor,
@@ -86,10 +86,11 @@ def multiply(
     real, width = path >= 0, max(1, *first.num_src.values())
     received = MetaPairs.received(paths, num_dst, path.device)
     group = received.number(left.dst[kept][term], path)
-    value = weight[kept][term] / _degrees(left, weight, kept, first, term, right)
+    degree = _column_sums(left, weight, keep)[kept][term] + first.degree[first.group[right]]
+    value = weight[kept][term] / degree
     key, value = _merged(group[real], first.src[right][real], value[real], width)
-    degree = torch.bincount(key // width, minlength=received.count)
-    plan = MetaPlan(paths, key % width, pointer(degree), first.num_src, dict(num_dst))
+    ptr = pointer(torch.bincount(key // width, minlength=received.count))
+    plan = MetaPlan(paths, key % width, ptr, first.num_src, dict(num_dst))
     return Product(plan, value)
 
 
@@ -119,13 +120,10 @@ def _wanted(left: MetaPlan, keep: Tensor, table: Tensor, num_dst: Mapping[NodeTy
     return keep & (left.dst < reach) & (table >= 0).any(1)[left.relation]
 
 
-def _degrees(
-    left: MetaPlan, weight: Tensor, kept: Tensor, first: MetaPlan, term: Tensor, right: Tensor
-) -> Tensor:
-    """[triples] column sum of A_m plus row sum of A_r at the node between."""
-    pair = left.pairs.src.long()[kept]
-    column = weight.new_zeros(left.sent.count).index_add_(0, pair, weight[kept])
-    return column[pair][term] + first.degree[first.group[right]]
+def _column_sums(left: MetaPlan, weight: Tensor, keep: Tensor) -> Tensor:
+    """[left.num_edges] sum over the kept edges of each edge's sender and meta-relation."""
+    pair = left.pairs.src.long()
+    return weight.new_zeros(left.sent.count).index_add_(0, pair, weight * keep)[pair]
 
 
 def _merged(group: Tensor, src: Tensor, value: Tensor, width: int) -> tuple[Tensor, Tensor]:

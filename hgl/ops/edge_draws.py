@@ -11,7 +11,7 @@ from hgl.ops.segments import pointer
 from hgl.ops.shapes import check
 
 
-def drawn(product: Product, budget: Tensor, *, random: bool) -> MetaPlan:
+def draw_edges(product: Product, budget: Tensor, *, random: bool) -> MetaPlan:
     """Draw edges of each meta-relation without replacement, likelier the larger their value.
 
     The largest of log(value) plus Gumbel noise are such a draw, all meta-relations in one sort.

@@ -52,7 +52,7 @@ class MetaPaths:
         ]
 
 
-def walks(
+def schema_walks(
     edge_types: Sequence[EdgeType],
     order: int,
     *,

@@ -10,7 +10,7 @@ from torch.nn.functional import leaky_relu
 from hgl.errors import ConfigError, SchemaError
 from hgl.models.latte import LATTE
 from hgl.nn.latte_conv import LATTEConv
-from hgl.ops import MetaPath, MetaPaths, walks
+from hgl.ops import MetaPath, MetaPaths, schema_walks
 from hgl.typing import EdgeType, Metadata
 
 EDGE_TYPES: list[EdgeType] = [
@@ -156,7 +156,7 @@ def test_gradients_equal_the_loops():
 
 @pytest.mark.parametrize(("order", "count"), [(1, 101_003), (2, 101_775)])
 def test_the_published_size(order: int, count: int):
-    paths = MetaPaths(ACM[0], walks(ACM[1], order)[-1])
+    paths = MetaPaths(ACM[0], schema_walks(ACM[1], order)[-1])
     conv = LATTEConv(paths, channels=128, heads=2)
     assert sum(p.numel() for p in conv.parameters()) == count
 
@@ -263,3 +263,38 @@ def test_what_does_not_fit_is_refused():
         model()({t: x for t, x in x_dict.items() if t != "c"}, edges)
     with pytest.raises(ConfigError, match=r"max_products=10: .* order 2 has \d+ terms"):
         model(max_products=10)(x_dict, edges)
+
+
+def test_training_minimises_the_proximity_loss_too():
+    x_dict, edges = graph()
+    found = []
+    for weight in (0.0, 1.0, 3.0):
+        net = model(proximity=weight)
+        torch.manual_seed(7)  # of the pairs drawn
+        out = net(x_dict, edges)
+        found.append((out["b"], torch.autograd.grad(out["b"].sum(), net.convs[0].sharpness)[0]))
+    (plain, without), (_, once), (attached, thrice) = found
+    assert torch.equal(plain, attached)
+    assert not torch.allclose(without, once)
+    torch.testing.assert_close(thrice - without, 3 * (once - without))
+
+
+def test_a_schema_without_longer_walks_is_no_trouble():
+    net = LATTE((["a", "b"], [("a", "x", "b")]), channels=4, num_layers=3)
+    x_dict = {"a": torch.randn(3, 4), "b": torch.randn(2, 4)}
+    out = net(x_dict, {("a", "x", "b"): torch.tensor([[0, 2], [1, 1]])})
+    assert out["b"].shape == (2, 4)
+    alone = LATTE((["a"], []), channels=4)
+    assert alone({"a": x_dict["a"]}, {})["a"].shape == (3, 4)
+
+
+def test_sampled_edges_differ_in_training_alone():
+    x_dict, edges = graph(count=6)
+    net = model(edge_sampling=True, theta=0.0)
+    outs = [net(x_dict, edges)["b"] for _ in range(8)]
+    assert any(not torch.equal(outs[0], out) for out in outs)
+    net.eval()
+    assert torch.equal(net(x_dict, edges)["b"], net(x_dict, edges)["b"])
+    sizes = [sum(net.attention(x_dict, edges)[1].num_edges.values()) for _ in range(2)]
+    whole = sum(model(theta=0.0).eval().attention(x_dict, edges)[1].num_edges.values())
+    assert sizes[0] == sizes[1] < whole
