@@ -20,7 +20,9 @@ class LATTE(MetaNetwork):
     """Layer t of `LATTEConv` attends along the meta-relations of order t exactly.
 
     Shorter meta-relations reach the output through the vectors of earlier layers, and because the
-    output takes in every layer's.
+    output takes in every layer's. Layers 1 to t together take t(t + 1)/2 steps: a batch of as many
+    hops gives its seeds what the whole graph would. With fewer, down to t, its outermost nodes
+    start from themselves alone, in training as in prediction.
 
     Differs from the reference: the best edge that is always composed further is each receiver's
     own, and the second factor of a product is the graph's relation, not the part attended to.
@@ -36,7 +38,7 @@ class LATTE(MetaNetwork):
             receiver's best edge along a meta-relation always is.
         edge_sampling: draw edges of an adjacency product, no more than either factor has; a batch
             then no longer equals the whole graph.
-        max_products: most terms of an adjacency product, about 60 bytes each; more is an error.
+        max_products: most terms of an adjacency product, about 104 bytes each; more is an error.
         merge: how the vectors after all layers become one: `concat` (then mapped to `channels`),
             `last`, `mean` or `max`.
         norm: LayerNorm per node type after each layer.
@@ -63,7 +65,7 @@ class LATTE(MetaNetwork):
         attention_dropout: float = 0.0,
         theta: float = 0.5,
         edge_sampling: bool = False,
-        max_products: int = 2**25,
+        max_products: int = 2**24,
         merge: Merge = "concat",
         norm: bool = False,
         renormalise: bool = False,

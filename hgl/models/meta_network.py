@@ -37,12 +37,12 @@ class Composition:
             receiver's best edge along a meta-relation always is.
         edge_sampling: draw edges of the product, no more than either factor has. Training draws at
             random; otherwise those of the largest value are taken.
-        max_products: most terms of an adjacency product, about 60 bytes each; more is an error.
+        max_products: most terms of an adjacency product, about 104 bytes each; more is an error.
     """
 
     theta: float = 0.5
     edge_sampling: bool = False
-    max_products: int = 2**25
+    max_products: int = 2**24
 
 
 @dataclass(frozen=True, eq=False)

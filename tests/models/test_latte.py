@@ -10,7 +10,7 @@ from torch.nn.functional import leaky_relu
 from hgl.errors import ConfigError, SchemaError
 from hgl.models.latte import LATTE
 from hgl.nn.latte_conv import LATTEConv
-from hgl.ops import MetaPath, MetaPaths, schema_walks
+from hgl.ops import MetaPath, MetaPaths, RelationPlan, schema_walks
 from hgl.typing import EdgeType, Metadata
 
 EDGE_TYPES: list[EdgeType] = [
@@ -263,6 +263,10 @@ def test_what_does_not_fit_is_refused():
         model()({t: x for t, x in x_dict.items() if t != "c"}, edges)
     with pytest.raises(ConfigError, match=r"max_products=10: .* order 2 has \d+ terms"):
         model(max_products=10)(x_dict, edges)
+    plan = RelationPlan.from_edges(edges, NUM_NODES, sorted(EDGE_TYPES))
+    for hops in (1, 4):
+        with pytest.raises(ConfigError, match=f"num_neighbors has {hops} hops: expected 2 to 3"):
+            model().forward_plans(x_dict, [plan] * hops)
 
 
 def test_training_minimises_the_proximity_loss_too():
