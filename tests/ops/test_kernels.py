@@ -19,6 +19,7 @@ from hgl.ops import (
     segment_reduce,
     segment_softmax,
     segment_softmax_sum,
+    spread,
     weighted_segment_sum,
 )
 
@@ -129,6 +130,14 @@ def test_reductions_equal_the_loop(reduction: str, degrees: list[int]):
     torch.autograd.gradcheck(lambda x: segment_reduce(x, s, reduction), (x,), fast_mode=fast)
 
 
+@pytest.mark.parametrize("degrees", DEGREES.values(), ids=DEGREES)
+def test_spreading_repeats_each_segments_row(degrees: list[int]):
+    s, x = made(degrees), random(len(degrees), HEADS)
+    rows = [x[segment] for _, _, segment in edges(s)]
+    assert torch.equal(spread(x, s), torch.stack(rows) if rows else x.new_zeros(0, HEADS))
+    torch.autograd.gradcheck(lambda x: spread(x, s), (x,), fast_mode=degrees == DEGREES["long"])
+
+
 def test_grouped_linear_equals_the_loop():
     x, weight, ptr = random(6, 3), random(3, 3, 4, seed=1), [0, 2, 2, 6]
     parts = [x[a:b] @ w for a, b, w in zip(ptr, ptr[1:], weight)]
@@ -217,6 +226,7 @@ def test_operators_keep_torchs_rules():
         (torch.ops.hgl.segment_softmax, (weight, s.ptr)),
         (torch.ops.hgl.edge_score, (*score, back.ptr, back.edge, 0.2)),
         (torch.ops.hgl.row_sum, (rows, s.src, s.ptr, back.segment, back.ptr)),
+        (torch.ops.hgl.spread, (score[1], s.src, s.ptr)),
         (torch.ops.hgl.segment_max, (rows, s.src, s.ptr)),
         (torch.ops.hgl.grouped_linear, (rows, random(2, CHANNELS, 4), [0, 3, ROWS])),
     ):
