@@ -63,6 +63,7 @@ OPTIONAL: Mapping[str, Optional] = {
     "relbench": Optional("relbench", "RelBench datasets by name", _extra("bench")),
     "model2vec": Optional("model2vec", "text by static embeddings", _extra("text")),
     "pytorch-frame": Optional("torch_frame", "tables as TensorFrame", _extra("frame")),
+    "plotly": Optional("plotly", "interactive diagrams", _extra("viz")),
     "torch-scatter": Optional(
         "torch_scatter",
         "segment kernels to compare with",

@@ -1,5 +1,25 @@
-"""Why a model says what it says: from predictions back to tables, columns and rows."""
+"""Why a model says what it says: what it attended to, and which cells its predictions rest on."""
 
+from hgl.explain.attention import (
+    SELF,
+    edge_attention,
+    meta_relation_weights,
+    node_choices,
+    path_name,
+)
 from hgl.explain.attribution import ELAPSED, attribute, background
+from hgl.explain.sankey import sankey_nodes, save_sankey_html, save_sankey_png
 
-__all__ = ["ELAPSED", "attribute", "background"]
+__all__ = [
+    "ELAPSED",
+    "SELF",
+    "attribute",
+    "background",
+    "edge_attention",
+    "meta_relation_weights",
+    "node_choices",
+    "path_name",
+    "sankey_nodes",
+    "save_sankey_html",
+    "save_sankey_png",
+]
