@@ -86,6 +86,7 @@ def attribute(
         raise ConfigError(f"output={output}: expected 0 to {model.out_channels - 1}")
     training = model.training
     model.eval()
+    batch = batch.to(str(next(model.parameters()).device))
     try:
         tables = {
             t: _Table(model, t, cast("TableEncoder", encoder), batch[t], background[t])
@@ -116,8 +117,10 @@ class _Table:
     ) -> None:
         self.node_type, self.encoder, self.store = node_type, encoder, store
         with torch.no_grad():
-            count = max((len(block) for block in background.values()), default=0)
-            drawn = encoder.column_parts(background, count)
+            device = encoder.linear.weight.device
+            rows = {name: block.to(device) for name, block in background.items()}
+            count = max((len(block) for block in rows.values()), default=0)
+            drawn = encoder.column_parts(rows, count)
             usual = {c: part.mean(0) if count else part.sum(0) for c, part in drawn.items()}
             parts = encoder.column_parts(store.columns, len(store.rows))
             # [copies, channels] per column: how far each cell is from its column's average.
@@ -128,7 +131,7 @@ class _Table:
                 curve = model.time(node_type, store.rel_time)
                 self.time, self.elapsed = curve.mean(0), curve - curve.mean(0)
         # Before the blocks and after them; what steps have added so far.
-        self.gradients = [torch.zeros(store.num_nodes, len(self.start))] * 2
+        self.gradients = [self.start.new_zeros(store.num_nodes, len(self.start))] * 2
 
     def leaves(self, share: float) -> tuple[Tensor, Tensor]:
         """[copies, channels] before the blocks and after them, `share` of the way from average."""
@@ -140,9 +143,9 @@ class _Table:
     def frames(self, seeds: Tensor, num_steps: int) -> Iterator[pd.DataFrame]:
         """One frame per column, one row per copy."""
         known = {
-            "seed": seeds[self.store.batch].numpy(),
+            "seed": seeds[self.store.batch].cpu().numpy(),
             "table": self.node_type,
-            "row": self.store.n_id.numpy(),
+            "row": self.store.n_id.cpu().numpy(),
         }
         at_rows, at_copies = self.gradients
         products = {c: (cell * at_rows).sum(1) for c, cell in self.cells.items()}
@@ -150,7 +153,7 @@ class _Table:
             products[ELAPSED] = (self.elapsed * at_copies).sum(1)
         for column, product in products.items():
             yield pd.DataFrame(
-                {**known, "column": column, "attribution": (product / num_steps).numpy()}
+                {**known, "column": column, "attribution": (product / num_steps).cpu().numpy()}
             )
 
 
