@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
@@ -11,17 +11,8 @@ from torch_geometric.data import HeteroData
 from hgl.errors import SchemaError, check_range
 from hgl.nn.relative_time import RelativeTime
 from hgl.nn.row_encoder import RowEncoder
-from hgl.ops import Copies, RelationPlan, Transpose, copy_rows
+from hgl.ops import Copies, RelationPlan, Transpose, canonical, copy_rows
 from hgl.typing import EdgeType, Metadata, NodeType, TableLayout
-
-
-class PlanNetwork(Protocol):
-    """A graph network that runs layer i on plan i."""
-
-    def forward_plans(
-        self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
-    ) -> dict[NodeType, Tensor]:
-        """[nodes, channels] per type to [targets of the last plan, channels] per type."""
 
 
 class RelationalModel(nn.Module):
@@ -62,8 +53,7 @@ class RelationalModel(nn.Module):
         check_range("channels", channels, 1)
         check_range("num_blocks", num_blocks, 0)
         check_range("dropout", dropout, 0, 1)
-        self.node_types = sorted(metadata[0])
-        self.edge_types = sorted(metadata[1])
+        self.node_types, self.edge_types = canonical(metadata)
         self.entity_table = entity_table
         self.rows = RowEncoder(
             layouts,
@@ -77,7 +67,11 @@ class RelationalModel(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, out_channels))
 
     def forward(self, batch: HeteroData) -> Tensor:
-        """Return [batch_size, out_channels] for a batch of `SeedLoader`."""
+        """Return [batch_size, out_channels] for a batch of `SeedLoader`.
+
+        Raises: SchemaError: the batch is of a graph with other types.
+        """
+        self._check(batch)
         x_dict = self.gnn.forward_plans(self.encode(batch), batch_plans(batch, self.edge_types))
         return self.head(x_dict[self.entity_table][: batch[self.entity_table].batch_size])
 
@@ -89,6 +83,12 @@ class RelationalModel(nn.Module):
         num_rows = {t: batch[t].rows.numel() for t in self.node_types}
         rows = self.rows({t: batch[t].columns for t in self.node_types}, num_rows)
         return {t: self._copies(t, rows[t], batch[t]) for t in self.node_types}
+
+    def _check(self, batch: HeteroData) -> None:
+        kinds = zip(canonical(batch.metadata()), (self.node_types, self.edge_types), strict=True)
+        for name, (found, expected) in zip(("node types", "edge types"), kinds, strict=True):
+            if found != expected:
+                raise SchemaError(f"batch has {name} {found}, expected {expected}")
 
     def _copies(self, node_type: NodeType, rows: Tensor, store: Any) -> Tensor:
         transpose = Transpose(store.row_ptr, store.row_perm)
