@@ -181,15 +181,15 @@ def _foreign_keys(
         raise SchemaError(
             "metadata has no foreign key, that is no edge type: expected at least one"
         )
-    keys = [e for e in edge_types if not e[1].startswith("rev_")]
-    if stated is not None:
-        keys = [(source, label, target) for source, label, target in stated]
-    if sorted([*keys, *map(reverse_of, keys)]) != sorted(edge_types):
+    if stated is None:
+        return [e for e in edge_types if not e[1].startswith("rev_")]
+    keys = {tuple(e) for e in stated}
+    if keys - set(edge_types) or any((e in keys) == (reverse_of(e) in keys) for e in edge_types):
         raise SchemaError(
-            f"foreign_keys={keys}: expected one edge type of each pair with its reverse among "
-            f"{sorted(edge_types)}"
+            f"foreign_keys={list(stated)}: expected one edge type of each pair with its reverse "
+            f"among {sorted(edge_types)}"
         )
-    return keys
+    return [e for e in edge_types if e in keys]
 
 
 def _pooled(x_dict: dict[NodeType, Tensor], plan: RelationPlan, edge_type: EdgeType) -> Tensor:

@@ -154,7 +154,7 @@ def test_foreign_keys_of_any_graph():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(SchemaError, match="metadata has no foreign key"):
         RelGNN((["a"], []), channels=4)
-    for stated in ([], [KEYS[0]], [*KEYS, reverse_of(KEYS[0])], [*KEYS, ("x", "y", "z")]):
+    for stated in ([], [KEYS[0]], [*KEYS, reverse_of(KEYS[0])], [*KEYS, ("x", "y", "z")], ["abc"]):
         with pytest.raises(SchemaError, match=r"^foreign_keys=\[.*one edge type of each pair"):
             RelGNN(METADATA, channels=4, foreign_keys=stated)
     net = RelGNN(METADATA, channels=CHANNELS, heads=HEADS)
