@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -59,24 +61,45 @@ class HANConv(nn.Module):
 
     def forward(self, x_dict: dict[NodeType, Tensor], plan: RelationPlan) -> dict[NodeType, Tensor]:
         """[plan.num_src[t], channels] to [plan.num_dst[t], channels] per node type t."""
-        h = {
-            t: linear(x_dict[t]).unflatten(1, (self.heads, -1))
-            for t, linear in zip(self.node_types, self.project, strict=True)
-        }
-        nodes = torch.cat(list(h.values()))
-        sent, received = [nodes.new_zeros(0, self.heads)], [nodes.new_zeros(0, self.heads)]
-        for i, (source, _, target) in enumerate(plan.edge_types):
-            count = plan.num_dst[target]
-            if count:
-                sent.append(torch.einsum("nhd,hd->nh", h[source], self.of_src[i]))
-                received.append(torch.einsum("nhd,hd->nh", h[target][:count], self.of_dst[i]))
-        score = edge_score(torch.cat(sent), torch.cat(received), plan.senders)
-        weight = segment_softmax(score, plan.senders)
+        nodes = torch.cat([f(x_dict[t]) for t, f in zip(self.node_types, self.project)])
+        ends = {i: e for i, e in enumerate(plan.edge_types) if plan.num_dst[e[2]]}
+        x_target = {t: targets(x, plan.num_dst[t]) for t, x in x_dict.items()}
+        score = edge_score(
+            self._scores(x_dict, self.of_src, {i: e[0] for i, e in ends.items()}),
+            self._scores(x_target, self.of_dst, {i: e[2] for i, e in ends.items()}),
+            plan.senders,
+        )
+        nodes = nodes.unflatten(1, (self.heads, -1))
+        weight = segment_softmax(score, plan.senders).to(nodes.dtype)
         z = weighted_segment_sum(nodes, weight, plan.nodes).flatten(1).relu()
-        return self._weigh(z, x_dict, plan)
+        return self._weigh(z, x_target, plan)
+
+    def _scores(
+        self, x_dict: Mapping[NodeType, Tensor], vectors: Tensor, ends: Mapping[int, NodeType]
+    ) -> Tensor:
+        """[rows, heads] scores of a type's nodes for each relation, relation by relation.
+
+        The vectors of a type's relations are folded into its projection: one product per type.
+
+        Args:
+            x_dict: [nodes, channels] per node type.
+            vectors: [relations, heads, width].
+            ends: node type to score for each relation, by its position.
+        """
+        found: dict[int, Tensor] = {}
+        for node_type, linear in zip(self.node_types, self.project, strict=True):
+            mine = [i for i, end in ends.items() if end == node_type]
+            if mine:
+                weight = linear.weight.unflatten(0, vectors.shape[1:])
+                folded = torch.einsum("hdc,rhd->crh", weight, vectors[mine])
+                shift = (linear.bias.view(vectors.shape[1:]) * vectors[mine]).sum(2)
+                score = torch.addmm(shift.flatten(), x_dict[node_type], folded.flatten(1))
+                found |= dict(zip(mine, score.unflatten(1, shift.shape).unbind(1)))
+        none = self.query.new_zeros(0, self.heads)
+        return torch.cat([none, *(found[i] for i in ends)])
 
     def _weigh(
-        self, z: Tensor, x_dict: dict[NodeType, Tensor], plan: RelationPlan
+        self, z: Tensor, x_target: Mapping[NodeType, Tensor], plan: RelationPlan
     ) -> dict[NodeType, Tensor]:
         entering = [sum(e[2] == t for e in plan.edge_types) for t in plan.num_dst]
         parts = z.split([r * n for r, n in zip(entering, plan.num_dst.values())])
@@ -87,7 +110,7 @@ class HANConv(nn.Module):
                 share = self.relation_weights(per_relation)
                 out[node_type] = torch.einsum("r,rnc->nc", share, per_relation)
             else:
-                out[node_type] = targets(x_dict[node_type], count)
+                out[node_type] = x_target[node_type]
         return out
 
     def relation_weights(self, z: Tensor) -> Tensor:

@@ -46,7 +46,8 @@ class HGTConv(nn.Module):
         self.node_types, edge_types = canonical(metadata)
         relations, width = len(by_target(self.node_types, edge_types)), channels // heads
         self.heads = heads
-        self.project = nn.ModuleList(nn.Linear(channels, 3 * channels) for _ in self.node_types)
+        self.key_value = nn.ModuleList(nn.Linear(channels, 2 * channels) for _ in self.node_types)
+        self.query = nn.ModuleList(nn.Linear(channels, channels) for _ in self.node_types)
         self.key = nn.Parameter(torch.empty(relations, heads, width, width))
         self.value = nn.Parameter(torch.empty(relations, heads, width, width))
         self.prior = nn.Parameter(torch.empty(relations, heads))
@@ -56,7 +57,7 @@ class HGTConv(nn.Module):
 
     def reset_parameters(self) -> None:
         """`nn.Linear`'s own, also for each head's matrices; priors and gates 1."""
-        for linear in (*self.project, *self.out):
+        for linear in (*self.key_value, *self.query, *self.out):
             linear.reset_parameters()
         bound = self.key.shape[2] ** -0.5
         for stack in (self.key, self.value):
@@ -66,38 +67,42 @@ class HGTConv(nn.Module):
 
     def forward(self, x_dict: dict[NodeType, Tensor], plan: RelationPlan) -> dict[NodeType, Tensor]:
         """[plan.num_src[t], channels] to [plan.num_dst[t], channels] per node type t."""
-        parts = {
-            t: linear(x_dict[t]).unflatten(1, (3, self.heads, -1)).unbind(1)
-            for t, linear in zip(self.node_types, self.project, strict=True)
-        }
-        key, value = (
-            _sent({t: part[i] for t, part in parts.items()}, matrix, plan)
-            for i, matrix in ((0, self.key), (2, self.value))
-        )
-        query = torch.cat([targets(parts[t][1], n) for t, n in plan.num_dst.items()])
+        x_target = {t: targets(x_dict[t], n) for t, n in plan.num_dst.items()}
+        query = torch.cat([f(x) for f, x in zip(self.query, x_target.values(), strict=True)])
+        query = query.unflatten(1, (self.heads, -1))
+        key, value = self._sent(x_dict, query[:0], plan)
         edges = plan.joined.senders
         scale = self.prior * key.shape[2] ** -0.5
         score = edge_dot(query, key, edges) * scale.index_select(0, plan.joined.relation)
-        pooled = weighted_segment_sum(value, segment_softmax(score, edges), edges)
+        weight = segment_softmax(score, edges).to(value.dtype)
+        pooled = weighted_segment_sum(value, weight, edges)
         sums = pooled.flatten(1).split(list(plan.num_dst.values()))
         return {
-            t: self._update(i, z, targets(x_dict[t], len(z)), plan)
-            for i, (t, z) in enumerate(zip(self.node_types, sums, strict=True))
+            t: self._update(i, z, x, plan)
+            for i, ((t, x), z) in enumerate(zip(x_target.items(), sums, strict=True))
         }
+
+    def _sent(
+        self, x_dict: Mapping[NodeType, Tensor], none: Tensor, plan: RelationPlan
+    ) -> tuple[Tensor, Tensor]:
+        """[senders, heads, width] keys and values, as each relation maps them."""
+        keys, values = [none], [none]
+        found: dict[NodeType, tuple[Tensor, ...]] = {}
+        for i, (source, _, target) in enumerate(plan.edge_types):
+            if plan.num_dst[target]:
+                if source not in found:
+                    both = self.key_value[self.node_types.index(source)](x_dict[source])
+                    found[source] = both.unflatten(1, (2, self.heads, -1)).unbind(1)
+                key, value = found[source]
+                keys.append(torch.einsum("nhi,hio->nho", key, self.key[i]))
+                values.append(torch.einsum("nhi,hio->nho", value, self.value[i]))
+        return torch.cat(keys), torch.cat(values)
 
     def _update(self, i: int, pooled: Tensor, x: Tensor, plan: RelationPlan) -> Tensor:
         if all(e[2] != self.node_types[i] for e in plan.edge_types):
             return x
-        return torch.lerp(x, self.out[i](gelu(pooled)), self.gate[i].sigmoid())
-
-
-def _sent(x_dict: Mapping[NodeType, Tensor], matrix: Tensor, plan: RelationPlan) -> Tensor:
-    """Map what each source sends under each relation; [senders, heads, width]."""
-    parts = [next(iter(x_dict.values()))[:0]]
-    for i, (edge_type, slots) in enumerate(plan.sender_slots.items()):
-        if slots.stop > slots.start:
-            parts.append(torch.einsum("nhi,hio->nho", x_dict[edge_type[0]], matrix[i]))
-    return torch.cat(parts)
+        gate = self.gate[i].sigmoid()
+        return gate * self.out[i](gelu(pooled)) + (1 - gate) * x
 
 
 class HGT(AttentionStack):

@@ -179,3 +179,19 @@ def test_dropout_draws_in_training_only(network: Callable[..., nn.Module]):
     assert not torch.equal(first, second)
     net.eval()
     torch.testing.assert_close(net(x_dict, edges)["b"], made(network)(x_dict, edges)["b"])
+
+
+def test_lower_precision_comes_near(network: Callable[..., nn.Module]):
+    """As training on CUDA asks it; automatic mixed precision is the same on a CPU."""
+    net = made(network).float()
+    x_dict, edges = graph()
+    x_dict = {t: x.float().requires_grad_() for t, x in x_dict.items()}
+    expected = net(x_dict, edges)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = net(x_dict, edges)
+    for node_type, x in expected.items():
+        torch.testing.assert_close(out[node_type].float(), x, rtol=0, atol=0.05)
+    sum(x.float().square().sum() for x in out.values()).backward()
+    grads = [p.grad for p in (*x_dict.values(), *net.parameters()) if p.grad is not None]
+    assert grads
+    assert all(grad.isfinite().all() for grad in grads)

@@ -64,8 +64,10 @@ def pyg_han(conv: HANConv) -> nn.Module:
 def full_hgt(conv: HGTConv) -> nn.Module:
     other = PyGHGTConv(CHANNELS, CHANNELS, METADATA, heads=HEADS).double()
     for i, node_type in enumerate(METADATA[0]):
-        # PyG's projection stacks keys, queries and values, as ours does.
-        other.kqv_lin.lins[node_type].load_state_dict(conv.project[i].state_dict())
+        ours = zip(*(m.state_dict().values() for m in (conv.key_value[i], conv.query[i])))
+        for theirs, (both, query) in zip(other.kqv_lin.lins[node_type].parameters(), ours):
+            key, value = both.chunk(2)
+            theirs.data = torch.cat([key, query, value])
         other.out_lin.lins[node_type].load_state_dict(conv.out[i].state_dict())
         other.skip[node_type] = nn.Parameter(conv.gate[i : i + 1].detach())
     order = [SLOTS.index(e) for e in EDGE_TYPES]
