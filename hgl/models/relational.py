@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
@@ -13,6 +13,15 @@ from hgl.nn.relative_time import RelativeTime
 from hgl.nn.row_encoder import RowEncoder
 from hgl.ops import Copies, RelationPlan, Transpose, canonical, copy_rows
 from hgl.typing import EdgeType, Metadata, NodeType, TableLayout
+
+
+class PlanNetwork(Protocol):
+    """A graph network that runs layer i on plan i."""
+
+    def forward_plans(
+        self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
+    ) -> dict[NodeType, Tensor]:
+        """[nodes, channels] per type to [targets of the last plan, channels] per type."""
 
 
 class RelationalModel(nn.Module):
