@@ -65,8 +65,6 @@ class RelGNNConv(nn.Module):
     attention over the facts; f is also what the fact table itself receives. A type that no route
     enters keeps its vectors.
 
-    Differs from the paper's code: heads divide the width instead of multiplying it.
-
     Args:
         routes: see `atomic_routes`.
         channels: width in and out, over all heads.
@@ -118,8 +116,7 @@ class RelGNN(GraphNetwork):
     A layer takes two hops: along the first, facts hear from what they refer to; along the second,
     they tell. So it runs on two plans of a batch, the first fusing into facts that the second then
     attends to, and a seed gets what the whole graph gives it: `num_neighbors` needs two entries
-    for each layer. (The paper's code takes one hop per layer, and fuses the outermost facts without
-    what they refer to.)
+    for each layer. (A layer of one hop would fuse the outermost facts without what they refer to.)
 
     Args:
         metadata: node types and edge types, each with its reverse.

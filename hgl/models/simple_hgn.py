@@ -30,8 +30,8 @@ class SimpleHGNConv(nn.Module):
     that the layer before gave the same edges, a <- (1 - k) a + k a'. Then h'_v = h_v + the sum of
     a_vu W h_u. W is shared by all node types.
 
-    Differs from the paper's code: no self-loops (the residual brings a node's own vector), and the
-    weights know no dropout.
+    There are no self-loops, as the residual brings a node's own vector, and no dropout on the
+    weights.
 
     Args:
         metadata: node types and edge types.
