@@ -19,22 +19,22 @@ PUBLISHED = {"driver-dnf": 0.726, "driver-top3": 0.755, "driver-position": 4.022
 YEAR = 365 * 86400
 COSINE = ("trainer.warmup_steps=20", "trainer.final_lr=0.05")
 SETTINGS = {
-    "driver-dnf": (
-        *("trainer.max_epochs=5", "model.gnn.aggr=mean"),
-        f"sampling.train_window={20 * YEAR}",
-    ),
+    "driver-dnf": ("trainer.max_epochs=5", f"sampling.train_window={20 * YEAR}"),
     "driver-top3": ("trainer.max_epochs=10", "sampling.batch_size=128", *COSINE),
     "driver-position": (
-        *("trainer.max_epochs=5", "sampling.batch_size=256", "model.gnn.aggr=mean", *COSINE),
+        *("trainer.max_epochs=5", "sampling.batch_size=256", *COSINE),
         f"sampling.staleness={5 * YEAR}",
     ),
 }
+OF_THE_MODEL = {("sage", "driver-top3"): ("model.gnn.aggr=sum",)}
+"""What only one model takes."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/rel-f1"))
     parser.add_argument("--tasks", nargs="+", default=list(PUBLISHED))
+    parser.add_argument("--model", default="sage", help="a file of conf/model")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("outputs/rel-f1"))
     parser.add_argument("overrides", nargs="*", help="more key=value for hgl train")
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace, task: str, seed: int) -> dict:
     command = [
         *(sys.executable, "-m", "hgl", "train", f"db={args.data}"),
         *(f"task={args.data / 'tasks' / task}", "experiment=rel-f1"),
-        *SETTINGS[task],
+        *(f"model={args.model}", *SETTINGS[task], *OF_THE_MODEL.get((args.model, task), ())),
         *(f"trainer.seed={seed}", f"out={folder}", "baselines=false", *args.overrides),
     ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

@@ -47,12 +47,14 @@ def fold(data: Path, task: str, year: int, folder: Path) -> Path:
     return folder
 
 
-def measure(task: str, setting: str, folds: list[Path], seeds: list[int]) -> np.ndarray:
+def measure(task: str, model: str, setting: str, folds: list[Path], seeds: list[int]) -> np.ndarray:
     """[folds, seeds] score of the years that selected nothing."""
     metric = []
     for data in folds:
         with tempfile.TemporaryDirectory() as out:
-            asked = argparse.Namespace(data=data, overrides=shlex.split(setting), out=Path(out))
+            asked = argparse.Namespace(
+                data=data, model=model, overrides=shlex.split(setting), out=Path(out)
+            )
             results = [rel_f1.run(asked, task, seed) for seed in seeds]
         metric.append([r["metrics"]["test"][r["metric"]] for r in results])
     return np.array(metric)
@@ -65,6 +67,7 @@ def main() -> None:
         "settings", nargs="+", help='overrides, as in "model.channels=64 trainer.lr=0.002"'
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data/rel-f1"))
+    parser.add_argument("--model", default="sage", help="a file of conf/model")
     parser.add_argument("--years", nargs="+", type=int, default=[1990, 1995, 2000])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     args = parser.parse_args()
@@ -72,7 +75,7 @@ def main() -> None:
         folds = {y: fold(args.data, args.task, y, Path(scratch) / str(y)) for y in args.years}
         print(f"| mean | {' | '.join(map(str, folds))} | setting |\n{'|-' * (len(folds) + 2)}|")
         for setting in args.settings:
-            values = measure(args.task, setting, list(folds.values()), args.seeds)
+            values = measure(args.task, args.model, setting, list(folds.values()), args.seeds)
             cells = " | ".join(f"{v.mean():.4f} ± {v.std(ddof=1):.4f}" for v in values)
             print(f"| {values.mean():.4f} | {cells} | {setting or 'as it is'} |", flush=True)
 

@@ -53,3 +53,12 @@ def check_range(name: str, value: float | None, least: float, most: float = math
         return
     expected = f"at least {least}" if most == math.inf else f"{least} to {most}"
     raise ConfigError(f"{name}={value}: expected {expected}")
+
+
+def check_multiple(name: str, value: int, of: str, divisor: int) -> None:
+    """Check that one whole number is a multiple of another, such as channels of heads.
+
+    Raises: ConfigError: it is not.
+    """
+    if value % divisor:
+        raise ConfigError(f"{name}={value}: expected a multiple of {of}={divisor}")

@@ -41,6 +41,7 @@ sql: |
     AND o.at > t.timestamp AND o.at <= t.timestamp + INTERVAL '{timedelta}'
   GROUP BY t.timestamp, c.customer_id
 """
+MODELS = ["han", "hgt", "relgnn", "rgcn", "rhgnn", "sage", "simplehgn"]
 SMALL = ["trainer=smoke", "sampling=smoke", "model.channels=8", "trainer.device=cpu"]
 
 
@@ -237,6 +238,13 @@ def test_resume_goes_on_under_the_same_settings(
     assert "resume=true" in failure(capsys, 2, *words[:-1], "resume=true")
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_trains(model: str, shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", *source(shop), *SMALL, "baselines=false", f"model={model}"]
+    assert main([*words, "trainer.max_epochs=1", "trainer.max_steps=1", "out=run"]) == 0
+    assert "epoch 0: train_loss 0." in capsys.readouterr().err
+
+
 def test_ctrl_c_keeps_the_best_epoch(shop: Path, tmp_path: Path) -> None:
     words = [*source(shop), *SMALL, "trainer.max_epochs=100000", "baselines=false", "out=run"]
     with subprocess.Popen(
@@ -284,7 +292,10 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "model.gnn.layers=3"], "did you mean num_layers?"),
         (["train", "trainer.lr=fast"], "trainer.lr='fast': expected a number"),
         (["train", "policy=thawed"], "policy='thawed': expected frozen or rolling"),
-        (["train", "model=sag"], "Available options in 'model': rhgnn sage"),
+        (
+            ["train", "model=sag"],
+            f"Available options in 'model': {' '.join(MODELS)}",
+        ),
         (["train", "trainer.lr=[1"], "expected key=value"),
         (["train", "trainer.lr"], "expected key=value"),
         (["train", "trainer.lr=1,2"], "--multirun"),
@@ -301,7 +312,10 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (["train", "trainer.device=gpu"], "device='gpu': expected auto, cpu or cuda"),
         (["train", "model.gnn=null"], "model.gnn=None: expected something with a _target_"),
-        (["train", "model=null"], "'model=null': expected one of rhgnn, sage"),
+        (
+            ["train", "model=null"],
+            f"'model=null': expected one of {', '.join(MODELS)}",
+        ),
         (["train", "~trainer"], "trainer"),
         (["train", "=5"], "'=5': expected key=value"),
         (["train", "graph.without_fkeys=[[a,b,c]]"], "expected a list of a list of 2 times text"),
@@ -515,4 +529,4 @@ def test_own_configurations_come_in(
     assert config["task"] == "from-mine"
     assert config["trainer"]["lr"] == 0.5
     assert main([*words, "--help"]) == 0
-    assert "model=rhgnn|sage|tiny" in capsys.readouterr().out
+    assert f"model={'|'.join(MODELS)}|tiny" in capsys.readouterr().out

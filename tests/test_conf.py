@@ -53,7 +53,7 @@ def test_every_file_is_a_verb_an_option_or_a_task() -> None:
     assert len(FILES) == len(PRIMARY) + len(TASKS) + len(OPTIONS)
     assert all(len(path.parts) == 2 for path in OPTIONS), "package_data reaches one level"
     # A file more or less is a decision: count it here.
-    assert (len(PRIMARY), len(OPTIONS)) == (5, 10)
+    assert (len(PRIMARY), len(OPTIONS)) == (5, 15)
     groups = {"experiment", "graph", "model", "sampling", "trainer"}
     assert {str(path.parent) for path in OPTIONS} == groups
 
@@ -83,6 +83,14 @@ def test_an_experiment_only_overrides(path: Path) -> None:
     assert with_it.keys() == without.keys()
     for key in leaves(OmegaConf.to_container(stated)):
         assert OmegaConf.select(OmegaConf.create(with_it), key) == OmegaConf.select(stated, key)
+
+
+@pytest.mark.parametrize("model", [p.stem for p in OPTIONS if p.parent.name == "model"])
+def test_an_experiment_goes_with_every_model(model: str) -> None:
+    for path in OPTIONS:
+        if path.parent.name == "experiment":
+            words = [f"experiment={path.stem}", f"model={model}"]
+            completed(composed("train", *words) | {"_partial_": True})
 
 
 def test_options_hold_decisions_not_defaults() -> None:

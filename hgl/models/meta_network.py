@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from hgl.errors import ConfigError, SchemaError, check_range
+from hgl.models.network import GraphNetwork
 from hgl.nn.attached_loss import attach_loss
 from hgl.nn.latte_conv import MetaOutput, both_ends
 from hgl.ops import (
@@ -79,7 +80,7 @@ class LayerAttention:
         return {path: part.edge_index.shape[1] for path, part in self.alpha.items()}
 
 
-class MetaNetwork(nn.Module):
+class MetaNetwork(GraphNetwork):
     """Run layers over meta-relations of growing order.
 
     A layer's edges are products of the edges that the layer before attended to with the relations
@@ -121,15 +122,13 @@ class MetaNetwork(nn.Module):
         in_channels: Mapping[NodeType, int] | None = None,
         embeddings: Mapping[NodeType, int] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(metadata, num_layers=len(paths))
         check_range("gnn.dropout", dropout, 0, 1)
         check_range("theta", composition.theta, 0, 1)
         check_range("max_products", composition.max_products, 1)
         check_range("proximity", proximity, 0)
         if merge not in get_args(Merge):
             raise ConfigError(f"merge={merge!r}: expected one of {', '.join(get_args(Merge))}")
-        self.node_types: Sequence[NodeType] = sorted(metadata[0])
-        self.edge_types: Sequence[EdgeType] = sorted(metadata[1])
         self.paths, self.composition = list(paths), composition
         self.merge, self.proximity = merge, proximity
         self.inputs = nn.ModuleList(
@@ -167,19 +166,6 @@ class MetaNetwork(nn.Module):
             x = attach_loss(x, self.proximity * torch.stack(losses).sum())
         return dict(zip(seeds, x.split(list(seeds.values())), strict=True))
 
-    def forward(
-        self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
-    ) -> dict[NodeType, Tensor]:
-        """Run on any heterogeneous graph.
-
-        Args:
-            x_dict: [num_nodes, in_channels[t]] per node type t.
-            edge_index_dict: [2, num_edges] int64 per edge type.
-        Returns: [num_nodes, channels] per node type.
-        Raises: see `forward_plans`.
-        """
-        return self.forward_plans(x_dict, self._whole(x_dict, edge_index_dict))
-
     def attention(
         self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
     ) -> list[LayerAttention]:
@@ -187,7 +173,7 @@ class MetaNetwork(nn.Module):
 
         Args: see `forward`.
         """
-        return self.attention_plans(x_dict, self._whole(x_dict, edge_index_dict))
+        return self.attention_plans(x_dict, self.whole_graph(x_dict, edge_index_dict))
 
     def attention_plans(
         self, x_dict: Mapping[NodeType, Tensor], plans: Sequence[RelationPlan]
@@ -197,16 +183,6 @@ class MetaNetwork(nn.Module):
         Args: see `forward_plans`.
         """
         return [_attention(plan, out) for plan, out in self._layers(x_dict, plans)]
-
-    def _whole(
-        self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
-    ) -> list[RelationPlan]:
-        missing = [t for t in self.node_types if t not in x_dict]
-        if missing:
-            raise SchemaError(f"x_dict has no {missing}: expected all of {self.node_types}")
-        num_nodes = {t: x_dict[t].shape[0] for t in self.node_types}
-        plan = RelationPlan.from_edges(edge_index_dict, num_nodes, self.edge_types)
-        return [plan] * len(self.convs)
 
     def _layers(
         self, x_dict: Mapping[NodeType, Tensor], plans: Sequence[RelationPlan]

@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from hgl.errors import SchemaError, check_range
 from hgl.nn.relative_time import RelativeTime
 from hgl.nn.row_encoder import RowEncoder
-from hgl.ops import Copies, RelationPlan, Transpose, copy_rows
+from hgl.ops import Copies, RelationPlan, Transpose, canonical, copy_rows
 from hgl.typing import EdgeType, Metadata, NodeType, TableLayout
 
 
@@ -62,8 +62,7 @@ class RelationalModel(nn.Module):
         check_range("channels", channels, 1)
         check_range("num_blocks", num_blocks, 0)
         check_range("dropout", dropout, 0, 1)
-        self.node_types = sorted(metadata[0])
-        self.edge_types = sorted(metadata[1])
+        self.node_types, self.edge_types = canonical(metadata)
         self.entity_table, self.out_channels = entity_table, out_channels
         self.rows = RowEncoder(
             layouts,
@@ -77,7 +76,11 @@ class RelationalModel(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, out_channels))
 
     def forward(self, batch: HeteroData) -> Tensor:
-        """Return [batch_size, out_channels] for a batch of `SeedLoader`."""
+        """Return [batch_size, out_channels] for a batch of `SeedLoader`.
+
+        Raises: SchemaError: the batch is of a graph with other types.
+        """
+        self._check(batch)
         return self.answer(self.encode(batch), batch)
 
     def answer(self, x_dict: dict[NodeType, Tensor], batch: HeteroData) -> Tensor:
@@ -93,6 +96,12 @@ class RelationalModel(nn.Module):
         num_rows = {t: batch[t].rows.numel() for t in self.node_types}
         rows = self.rows({t: batch[t].columns for t in self.node_types}, num_rows)
         return {t: self._copies(t, rows[t], batch[t]) for t in self.node_types}
+
+    def _check(self, batch: HeteroData) -> None:
+        kinds = zip(canonical(batch.metadata()), (self.node_types, self.edge_types), strict=True)
+        for name, (found, expected) in zip(("node types", "edge types"), kinds, strict=True):
+            if found != expected:
+                raise SchemaError(f"batch has {name} {found}, expected {expected}")
 
     def _copies(self, node_type: NodeType, rows: Tensor, store: Any) -> Tensor:
         transpose = Transpose(store.row_ptr, store.row_perm)

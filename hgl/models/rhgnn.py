@@ -10,14 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from hgl.errors import SchemaError, check_range
+from hgl.errors import check_range
+from hgl.models.network import GraphNetwork
 from hgl.nn.relation_mixing import RelationFusing
 from hgl.nn.rhgnn_conv import RHGNNConv
-from hgl.ops import RelationPlan, check_depth
-from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
+from hgl.ops import RelationPlan, check_depth, check_reverses
+from hgl.typing import EdgeType, Metadata, NodeType
 
 
-class RHGNN(nn.Module):
+class RHGNN(GraphNetwork):
     """Layers of `RHGNNConv`, then the relations of each node fused into one vector.
 
     A node type that no relation enters keeps the vector it came with.
@@ -35,8 +36,8 @@ class RHGNN(nn.Module):
         crossing: False leaves out the crossing of relations, for ablation.
         fusing: False takes the mean over relations instead, for ablation.
         relation_states: False starts all relations with the same fixed state, for ablation.
-    Raises: SchemaError: an edge type has no reverse. ConfigError: a number is out of range, or
-        channels are not divisible by heads.
+    Raises: SchemaError: the metadata contradicts itself, or an edge type has no reverse.
+        ConfigError: a number is out of range, or channels are not divisible by heads.
     """
 
     def __init__(
@@ -54,15 +55,12 @@ class RHGNN(nn.Module):
         fusing: bool = True,
         relation_states: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(metadata, num_layers=num_layers)
         check_range("channels", channels, 1)
-        check_range("num_layers", num_layers, 1)
         check_range("heads", heads, 1)
         check_range("relation_channels", relation_channels, 1)
         check_range("gnn.dropout", dropout, 0, 1)
-        _check_reverses(metadata[1])
-        self.node_types: Sequence[NodeType] = sorted(metadata[0])
-        self.edge_types: Sequence[EdgeType] = sorted(metadata[1])
+        check_reverses(self.edge_types)
         self.inputs = nn.ModuleList(
             nn.Linear(in_channels[t], channels) for t in self.node_types if in_channels
         )
@@ -119,14 +117,7 @@ class RHGNN(nn.Module):
     def forward_plans(
         self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
     ) -> dict[NodeType, Tensor]:
-        """Run layer i on plan i; a batch's plans shrink towards its seeds.
-
-        Args:
-            x_dict: [plans[0].num_src[t], in_channels[t]] per node type t.
-            plans: one per layer.
-        Returns: [plans[-1].num_dst[t], channels] per node type t.
-        Raises: ConfigError: there are not as many plans as layers.
-        """
+        """See `GraphNetwork`; `x_dict` has the widths `in_channels` where those are given."""
         check_depth(len(self.convs), plans)
         if self.inputs:
             x_dict = {t: f(x_dict[t]) for t, f in zip(self.node_types, self.inputs, strict=True)}
@@ -139,20 +130,6 @@ class RHGNN(nn.Module):
             x, relation = conv(x, relation, plan, per_slot=layer > 0, keep=keep)
             x = self._normed(x, [*norms.children()], plan, keep)
         return self._fused(x, relation, x_dict, plans[-1])
-
-    def forward(
-        self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
-    ) -> dict[NodeType, Tensor]:
-        """Run on any heterogeneous graph.
-
-        Args:
-            x_dict: [num_nodes, in_channels[t]] per node type t.
-            edge_index_dict: [2, num_edges] int64 per edge type.
-        Returns: [num_nodes, channels] per node type.
-        """
-        num_nodes = {t: x_dict[t].shape[0] for t in self.node_types}
-        plan = RelationPlan.from_edges(edge_index_dict, num_nodes, self.edge_types)
-        return self.forward_plans(dict(x_dict), [plan] * len(self.convs))
 
     def _normed(
         self,
@@ -190,12 +167,3 @@ class RHGNN(nn.Module):
             t: part.view(*shape, x.shape[1])
             for t, part, shape in zip(self.node_types, parts, shapes, strict=True)
         }
-
-
-def _check_reverses(edge_types: Sequence[EdgeType]) -> None:
-    for edge_type in edge_types:
-        if reverse_of(edge_type) not in edge_types:
-            raise SchemaError(
-                f"edge type {edge_type} has no reverse: expected {reverse_of(edge_type)} among "
-                f"{sorted(edge_types)}"
-            )

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from hgl.errors import ConfigError, check_range
-from hgl.ops import RelationPlan, check_depth, relation_linear
-from hgl.typing import EdgeType, Metadata, NodeType
+from hgl.models.network import GraphNetwork, targets
+from hgl.ops import RelationPlan, canonical, check_depth, relation_linear
+from hgl.typing import Metadata, NodeType
 
 
 class SAGEConv(nn.Module):
@@ -28,7 +29,7 @@ class SAGEConv(nn.Module):
         super().__init__()
         if aggr not in ("sum", "mean"):
             raise ConfigError(f"aggr={aggr!r}: expected 'sum' or 'mean'")
-        self.node_types, self.edge_types = sorted(metadata[0]), sorted(metadata[1])
+        self.node_types, self.edge_types = canonical(metadata)
         self.aggr = aggr
         self.root = nn.ModuleList(nn.Linear(channels, channels) for _ in self.node_types)
         self.neighbour = nn.Parameter(torch.empty(len(self.edge_types), channels, channels))
@@ -48,12 +49,12 @@ class SAGEConv(nn.Module):
         order = [self.edge_types.index(e) for e in plan.edge_types]
         pooled = relation_linear(x_dict, self.neighbour[order], plan, mean=self.aggr == "mean")
         return {
-            t: root(_first(x_dict[t], plan.num_dst[t])).add_(pooled[t])
+            t: root(targets(x_dict[t], plan.num_dst[t])).add_(pooled[t])
             for root, t in zip(self.root, self.node_types, strict=True)
         }
 
 
-class HeteroGraphSAGE(nn.Module):
+class HeteroGraphSAGE(GraphNetwork):
     """Layers of `SAGEConv`, each followed by a LayerNorm per type and a ReLU.
 
     Args:
@@ -62,7 +63,7 @@ class HeteroGraphSAGE(nn.Module):
         num_layers: hops.
         aggr: `sum` (RelBench's) or `mean`.
         dropout: probability after each ReLU.
-    Raises: ConfigError: a number is out of range.
+    Raises: SchemaError: the metadata contradicts itself. ConfigError: a number is out of range.
     """
 
     def __init__(
@@ -74,12 +75,9 @@ class HeteroGraphSAGE(nn.Module):
         aggr: str = "sum",
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(metadata, num_layers=num_layers)
         check_range("channels", channels, 1)
-        check_range("num_layers", num_layers, 1)
         check_range("gnn.dropout", dropout, 0, 1)
-        self.node_types: Sequence[NodeType] = sorted(metadata[0])
-        self.edge_types: Sequence[EdgeType] = sorted(metadata[1])
         self.convs = nn.ModuleList(
             SAGEConv(metadata, channels=channels, aggr=aggr) for _ in range(num_layers)
         )
@@ -92,36 +90,10 @@ class HeteroGraphSAGE(nn.Module):
     def forward_plans(
         self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
     ) -> dict[NodeType, Tensor]:
-        """Run layer i on plan i; a batch's plans shrink towards its seeds.
-
-        Args:
-            x_dict: [plans[0].num_src[t], channels] per node type t.
-            plans: one per layer.
-        Returns: [plans[-1].num_dst[t], channels] per node type t.
-        Raises: ConfigError: there are not as many plans as layers.
-        """
+        """See `GraphNetwork`."""
         check_depth(len(self.convs), plans)
         for conv, norms, plan in zip(self.convs, self.norms, plans, strict=True):
             x_dict = conv(x_dict, plan)
             for norm, node_type in zip(norms, self.node_types, strict=True):
                 x_dict[node_type] = self.dropout(norm(x_dict[node_type]).relu_())
         return x_dict
-
-    def forward(
-        self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
-    ) -> dict[NodeType, Tensor]:
-        """Run on any heterogeneous graph.
-
-        Args:
-            x_dict: [num_nodes, channels] per node type.
-            edge_index_dict: [2, num_edges] int64 per edge type.
-        Returns: [num_nodes, channels] per node type.
-        """
-        num_nodes = {t: x_dict[t].shape[0] for t in self.node_types}
-        plan = RelationPlan.from_edges(edge_index_dict, num_nodes, self.edge_types)
-        return self.forward_plans(dict(x_dict), [plan] * len(self.convs))
-
-
-def _first(x: Tensor, count: int) -> Tensor:
-    # A slice's gradient zero-fills the whole tensor: only slice where something is cut off.
-    return x if len(x) == count else x[:count]

@@ -10,17 +10,19 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hgl.errors import ConfigError
+from hgl.errors import check_multiple
 from hgl.nn.chunked import chunked
 from hgl.nn.relation_mixing import NEGATIVE_SLOPE, CrossRelationMessagePassing, cross
 from hgl.ops import (
     RelationPlan,
+    by_target,
+    canonical,
     edge_score,
     grouped_linear,
     segment_softmax,
     weighted_segment_sum,
 )
-from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
+from hgl.typing import EdgeType, Metadata, reverse_of
 
 
 class RHGNNConv(nn.Module):
@@ -56,13 +58,9 @@ class RHGNNConv(nn.Module):
         crossing: bool = True,
     ) -> None:
         super().__init__()
-        if channels % heads:
-            raise ConfigError(f"channels={channels}: expected a multiple of heads={heads}")
-        self.node_types: list[NodeType] = sorted(metadata[0])
-        # In slot order, as `RelationPlan` numbers them.
-        self.edge_types: list[EdgeType] = [
-            e for t in self.node_types for e in sorted(metadata[1]) if e[2] == t
-        ]
+        check_multiple("channels", channels, "heads", heads)
+        self.node_types, edge_types = canonical(metadata)
+        self.edge_types = by_target(self.node_types, edge_types)
         self.heads, self.crossing = heads, crossing
         types, relations = len(self.node_types), len(self.edge_types)
         self.project = nn.Parameter(torch.empty(types, channels, channels))

@@ -6,19 +6,22 @@ from hgl.ops.bag_sum import bag_sum
 from hgl.ops.copies import Copies, copy_rows
 from hgl.ops.edge_draws import draw_edges, product_budget
 from hgl.ops.grouped_linear import grouped_linear
+from hgl.ops.joined import JoinedEdges
 from hgl.ops.meta_pairs import MetaPairs
 from hgl.ops.meta_paths import MetaPath, MetaPaths, schema_walks
 from hgl.ops.meta_plan import MetaPlan
+from hgl.ops.metadata import by_target, canonical, check_reverses
 from hgl.ops.plan import RelationBlock, RelationPlan, check_depth
 from hgl.ops.relation_linear import relation_linear
 from hgl.ops.segment_reduce import segment_reduce
 from hgl.ops.segment_softmax import edge_score, segment_softmax, segment_softmax_sum
-from hgl.ops.segments import Segments, Transpose
+from hgl.ops.segments import Segments, Transpose, expand
 from hgl.ops.spread import spread
 from hgl.ops.weighted_sum import edge_dot, weighted_segment_sum
 
 __all__ = [
     "Copies",
+    "JoinedEdges",
     "MetaPairs",
     "MetaPath",
     "MetaPaths",
@@ -31,11 +34,15 @@ __all__ = [
     "adjacency_product",
     "backend",
     "bag_sum",
+    "by_target",
+    "canonical",
     "check_depth",
+    "check_reverses",
     "copy_rows",
     "draw_edges",
     "edge_dot",
     "edge_score",
+    "expand",
     "grouped_linear",
     "product_budget",
     "relation_linear",

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 
 from hgl.errors import ConfigError, SchemaError
+from hgl.ops.joined import JoinedEdges, join
+from hgl.ops.metadata import by_target
 from hgl.ops.segments import Segments, index_type
 from hgl.typing import EdgeType, NodeType, reverse_of
 
@@ -63,8 +65,7 @@ class RelationPlan:
     ) -> None:
         self.src, self.ptr = src, ptr
         self.num_src, self.num_dst = dict(num_src), dict(num_dst)
-        # In slot order: by target type, then as the edge types are sorted.
-        self.edge_types = [e for t in self.num_dst for e in edge_types if e[2] == t]
+        self.edge_types = by_target(list(self.num_dst), edge_types)
 
     @property
     def num_slots(self) -> int:
@@ -82,16 +83,41 @@ class RelationPlan:
 
         Raises: SchemaError: a relation has no reverse.
         """
-        node, slot = _starts(self.num_src), self.source_slots
-        shifts = [
-            slot[reverse_of(e)].start - node[e[0]] if reverse_of(e) in slot else 0
-            for e in self.edge_types
-        ]
+        slot = self.source_slots
+        first = {e: slot[reverse_of(e)].start for e in self.edge_types if reverse_of(e) in slot}
+        return self._renumbered(first, sum(self.num_src[e[2]] for e in self.held))
+
+    @cached_property
+    def senders(self) -> Segments:
+        """Slots gather (relation, source) pairs: for what a source sends under each relation.
+
+        Unlike `slots`, asks for no reverse.
+        """
+        slots = self.sender_slots
+        count = max((part.stop for part in slots.values()), default=0)
+        return self._renumbered({e: part.start for e, part in slots.items()}, count)
+
+    @cached_property
+    def sender_slots(self) -> dict[EdgeType, slice]:
+        """Where each relation's sources stand among the pairs; it has none without targets."""
+        counts = [self.num_src[e[0]] if self.num_dst[e[2]] else 0 for e in self.edge_types]
+        ends = [0, *accumulate(counts)]
+        return {e: slice(a, b) for e, a, b in zip(self.edge_types, ends, ends[1:])}
+
+    @cached_property
+    def joined(self) -> JoinedEdges:
+        """The edges by target node, all relations together."""
+        return join(self)
+
+    def _renumbered(self, first: Mapping[EdgeType, int], count: int) -> Segments:
+        """Slots gather `count` rows, of which a relation's sources begin at `first`."""
+        node = _starts(self.num_src)
+        shifts = [first[e] - node[e[0]] if e in first else 0 for e in self.edge_types]
+        kind = torch.promote_types(self.src.dtype, index_type(count))
         edges = torch.tensor(self._first_edges, device=self.src.device).diff()
-        shift = torch.tensor(shifts, dtype=self.src.dtype, device=self.src.device)
+        shift = torch.tensor(shifts, dtype=kind, device=self.src.device)
         src = self.src + shift.repeat_interleave(edges, output_size=self.src.numel())
-        count = sum(self.num_src[e[2]] for e in self.held)
-        return Segments(src, self.ptr, count)
+        return Segments(src, self.ptr.to(kind), count)
 
     @cached_property
     def held(self) -> list[EdgeType]:
@@ -166,7 +192,7 @@ class RelationPlan:
         nodes = _starts(num_nodes)
         none = next(iter(edge_index_dict.values()), torch.zeros(0, dtype=torch.int64)).new_zeros(0)
         sources, pointers, first = list[Tensor](), list[Tensor](), 0
-        for edge_type in (e for t in num_nodes for e in edge_types if e[2] == t):
+        for edge_type in by_target(list(num_nodes), edge_types):
             ends = edge_index_dict.get(edge_type, none.new_zeros(2, 0))
             part = Segments.from_edge_index(ends, num_nodes[edge_type[0]], num_nodes[edge_type[2]])
             sources.append(part.src.long() + nodes[edge_type[0]])
@@ -180,11 +206,13 @@ class RelationPlan:
         )
 
 
-def check_depth(num_layers: int, plans: Sequence[RelationPlan]) -> None:
-    """Check that a network has a plan per layer. Raises: ConfigError: it has not."""
-    if len(plans) != num_layers:
+def check_depth(num_layers: int, plans: Sequence[RelationPlan], hops: int = 1) -> None:
+    """Check that a network has `hops` plans per layer. Raises: ConfigError: it has not."""
+    if len(plans) != num_layers * hops:
+        each = f", {hops} to a layer" if hops > 1 else ""
         raise ConfigError(
-            f"num_layers={num_layers}: expected {len(plans)}, the hops of num_neighbors"
+            f"num_layers={num_layers}: expected {len(plans) / hops:g}, the hops of num_neighbors"
+            f"{each}"
         )
 
 

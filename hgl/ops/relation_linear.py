@@ -24,7 +24,8 @@ def relation_linear(
 
     Summing and mapping commute, so each relation maps whichever side has fewer rows: a child's few
     parents before they are copied to it, a parent's many children after they are summed. Neither
-    [edges, channels] nor [slots, channels] tensors are kept for backward.
+    [edges, channels] nor [slots, channels] tensors are kept for backward. Under autocast the lower
+    precision is used, as a linear layer does.
 
     Args:
         x_dict: [plan.num_src[t], in_channels] per node type t.
@@ -33,8 +34,12 @@ def relation_linear(
         mean: average instead of sum over the neighbours of a relation.
     Returns: [plan.num_dst[t], out_channels] per node type t.
     """
-    types = list(plan.num_dst)
-    outs = _RelationLinear.apply(weight, plan, mean, *(x_dict[t] for t in types))
+    types, device = list(plan.num_dst), weight.device.type
+    xs = [x_dict[t] for t in types]
+    if torch.is_autocast_enabled(device):
+        kind = torch.get_autocast_dtype(device)
+        weight, xs = weight.to(kind), [x.to(kind) for x in xs]
+    outs = _RelationLinear.apply(weight, plan, mean, *xs)
     return dict(zip(types, outs, strict=True))
 
 
@@ -71,7 +76,7 @@ class _RelationLinear(torch.autograd.Function):
             segments = block.segments
             source, matrix = x_dict[block.edge_type[0]], weight[block.position]
             grad = grad_out[block.edge_type[2]]
-            grad = grad / segments.degree if ctx.mean else grad.contiguous()
+            grad = grad / segments.degree.to(grad.dtype) if ctx.mean else grad.contiguous()
             back = segments.transpose
             if block.maps_sources:
                 mapped = bag_sum(grad, back.segment, back.ptr)

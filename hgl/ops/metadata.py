@@ -1,0 +1,44 @@
+"""Node types and edge types as every layer holds them: checked and sorted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hgl.errors import SchemaError
+from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
+
+
+def canonical(metadata: Metadata) -> tuple[list[NodeType], list[EdgeType]]:
+    """Sort node types and edge types, so that nothing depends on the order they came in.
+
+    Raises: SchemaError: there is no node type, a type is named twice, or an edge type joins what is
+        no node type.
+    """
+    node_types, edge_types = sorted(metadata[0]), sorted(metadata[1])
+    if not node_types:
+        raise SchemaError("metadata=([], …): expected at least one node type")
+    twice = [kind for kind, n in Counter([*node_types, *edge_types]).items() if n > 1]
+    if twice:
+        raise SchemaError(f"metadata names {twice[0]!r} twice")
+    for edge_type in edge_types:
+        if len(edge_type) != 3 or not {edge_type[0], edge_type[2]} <= set(node_types):
+            raise SchemaError(
+                f"metadata: edge type {edge_type} does not join two of the node types {node_types}"
+            )
+    return node_types, edge_types
+
+
+def by_target(node_types: Sequence[NodeType], edge_types: Sequence[EdgeType]) -> list[EdgeType]:
+    """Edge types in slot order: by target type, then as they stand."""
+    return [e for t in node_types for e in edge_types if e[2] == t]
+
+
+def check_reverses(edge_types: Sequence[EdgeType]) -> None:
+    """Check that each edge type's reverse is among them. Raises: SchemaError: one is not."""
+    for edge_type in edge_types:
+        if reverse_of(edge_type) not in edge_types:
+            raise SchemaError(
+                f"edge type {edge_type} has no reverse: expected {reverse_of(edge_type)} among "
+                f"{sorted(edge_types)}"
+            )
