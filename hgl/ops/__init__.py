@@ -1,6 +1,6 @@
 """Kernels over relations: the one public face."""
 
-from hgl.ops.adjacency import Product, adjacency_product, strong_edges
+from hgl.ops.adjacency import adjacency_product, product_values, strong_edges
 from hgl.ops.backends import backend
 from hgl.ops.bag_sum import bag_sum
 from hgl.ops.copies import Copies, copy_rows
@@ -23,7 +23,6 @@ __all__ = [
     "MetaPath",
     "MetaPaths",
     "MetaPlan",
-    "Product",
     "RelationBlock",
     "RelationPlan",
     "Segments",
@@ -38,6 +37,7 @@ __all__ = [
     "edge_score",
     "grouped_linear",
     "product_budget",
+    "product_values",
     "relation_linear",
     "schema_walks",
     "segment_reduce",
