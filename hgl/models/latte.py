@@ -38,7 +38,7 @@ class LATTE(MetaNetwork):
             receiver's best edge along a meta-relation always is.
         edge_sampling: draw edges of an adjacency product, no more than either factor has; a batch
             then no longer equals the whole graph.
-        max_products: most terms of an adjacency product, about 104 bytes each; more is an error.
+        max_products: most terms of an adjacency product, about 64 bytes each; more is an error.
         merge: how the vectors after all layers become one: `concat` (then mapped to `channels`),
             `last`, `mean` or `max`.
         norm: LayerNorm per node type after each layer.
@@ -65,7 +65,7 @@ class LATTE(MetaNetwork):
         attention_dropout: float = 0.0,
         theta: float = 0.5,
         edge_sampling: bool = False,
-        max_products: int = 2**24,
+        max_products: int = 2**25,
         merge: Merge = "concat",
         norm: bool = False,
         renormalise: bool = False,

@@ -52,7 +52,7 @@ class LATTE2GO(MetaNetwork):
         attention_dropout: float = 0.0,
         theta: float = 0.5,
         edge_sampling: bool = False,
-        max_products: int = 2**24,
+        max_products: int = 2**25,
         merge: Merge = "concat",
         norm: bool = True,
         in_channels: Mapping[NodeType, int] | None = None,

@@ -21,6 +21,7 @@ from hgl.ops import (
     adjacency_product,
     draw_edges,
     product_budget,
+    product_values,
     strong_edges,
 )
 from hgl.typing import EdgeType, Metadata, NodeType
@@ -38,12 +39,12 @@ class Composition:
             receiver's best edge along a meta-relation always is.
         edge_sampling: draw edges of the product, no more than either factor has. Training draws at
             random; otherwise those of the largest value are taken.
-        max_products: most terms of an adjacency product, about 104 bytes each; more is an error.
+        max_products: most terms of an adjacency product, about 64 bytes each; more is an error.
     """
 
     theta: float = 0.5
     edge_sampling: bool = False
-    max_products: int = 2**24
+    max_products: int = 2**25
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,13 +234,11 @@ class MetaNetwork(GraphNetwork):
         if len(longer) or not parts:
             weight = alpha.detach().amax(1)
             keep = strong_edges(weight, plan, how.theta)
-            product = adjacency_product(
-                plan, weight, keep, first, longer, num_dst, limit=how.max_products
-            )
-            grown = product.plan
+            grown = adjacency_product(plan, keep, first, longer, num_dst, limit=how.max_products)
             if how.edge_sampling:
-                budget = product_budget(plan, keep, first, product)
-                grown = draw_edges(product, budget, random=self.training)
+                value = product_values(grown, plan, weight, keep, first)
+                budget = product_budget(plan, keep, first, grown)
+                grown = draw_edges(grown, value, budget, random=self.training)
             parts.append(replace(grown, num_src=num_src))
         return parts[0] if len(parts) == 1 else MetaPlan.joined(parts, paths)
 

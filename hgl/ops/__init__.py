@@ -1,6 +1,6 @@
 """Kernels over relations: the one public face."""
 
-from hgl.ops.adjacency import Product, adjacency_product, strong_edges
+from hgl.ops.adjacency import adjacency_product, product_values, strong_edges
 from hgl.ops.backends import backend
 from hgl.ops.bag_sum import bag_sum
 from hgl.ops.copies import Copies, copy_rows
@@ -26,7 +26,6 @@ __all__ = [
     "MetaPath",
     "MetaPaths",
     "MetaPlan",
-    "Product",
     "RelationBlock",
     "RelationPlan",
     "Segments",
@@ -45,6 +44,7 @@ __all__ = [
     "expand",
     "grouped_linear",
     "product_budget",
+    "product_values",
     "relation_linear",
     "schema_walks",
     "segment_reduce",

@@ -19,23 +19,10 @@ from hgl.ops.segments import pointer
 from hgl.ops.shapes import check
 from hgl.typing import NodeType
 
-TERM_BYTES = 104
-"""Memory per term of a product while it is made, measured at 14 to 20 million terms."""
+TERM_BYTES = 64
+"""Memory per term of a product while it is made, measured at 14 million terms."""
 _TIE = 1e-5
 """Weights closer than this share are equal: which of equals is largest must not be rounding's."""
-
-
-@dataclass(frozen=True, eq=False)
-class Product:
-    """The edges of a product, and their values.
-
-    Attributes:
-        plan: each (sender, receiver) pair of a meta-relation once, senders ascending in a group.
-        value: [plan.num_edges] of each edge.
-    """
-
-    plan: MetaPlan
-    value: Tensor
 
 
 def strong_edges(weight: Tensor, plan: MetaPlan, theta: float) -> Tensor:
@@ -55,81 +42,139 @@ def strong_edges(weight: Tensor, plan: MetaPlan, theta: float) -> Tensor:
 
 def adjacency_product(
     left: MetaPlan,
-    weight: Tensor,
     keep: Tensor,
     first: MetaPlan,
     paths: MetaPaths,
     num_dst: Mapping[NodeType, int],
     *,
     limit: int,
-) -> Product:
-    """Multiply A_m diag(1 / (column sum of A_m + row sum of A_r)) A_r for all m and r in one pass.
-
-    A_m holds the weights of the edges kept, rows are receivers; A_r counts the edges of relation r.
+) -> MetaPlan:
+    """Multiply A_m A_r for all meta-relations m and relations r in one pass: where r, then m leads.
 
     Args:
-        left: edges of meta-relations m.
-        weight: [left.num_edges] values of A_m.
+        left: edges of meta-relations m; rows of A_m are receivers.
         keep: [left.num_edges] bool, edges that count.
         first: edges of relations r, with every sender of `left` among its receivers.
         paths: the meta-relations (r, then m) wanted; others are left out.
         num_dst: receivers wanted per type, a prefix of those of `left`.
         limit: most terms (sender, between, receiver) to make on the way, `TERM_BYTES` each.
-    Raises: ConfigError: there are more; the message says how many.
+    Returns: each (sender, receiver) of a meta-relation once, senders ascending in a group.
+    Raises: ConfigError: there are more terms; the message says how many, and none was made.
+    """
+    check("keep", keep, "[num_edges]", left.num_edges)
+    key = _terms(left, keep, first, paths, num_dst, limit).key.unique()
+    width, received = _width(first), MetaPairs.received(paths, num_dst, key.device)
+    ptr = pointer(torch.bincount(key // width, minlength=received.count))
+    return MetaPlan(paths, key % width, ptr, first.num_src, dict(num_dst))
+
+
+def product_values(
+    product: MetaPlan, left: MetaPlan, weight: Tensor, keep: Tensor, first: MetaPlan
+) -> Tensor:
+    """Values of A_m diag(1 / (column sum of A_m + row sum of A_r)) A_r at a product's edges.
+
+    A_m holds the weights of the edges kept, A_r counts the edges of relation r.
+
+    Args:
+        product: what `adjacency_product` made of the other arguments.
+        weight: [left.num_edges] values of A_m.
+    Returns: [product.num_edges].
     """
     check("weight", weight, "[num_edges]", left.num_edges)
-    check("keep", keep, "[num_edges]", left.num_edges)
-    extension = left.paths.extensions(first.paths, paths)
-    table = torch.tensor(extension, dtype=torch.int64, device=weight.device)
-    table = table.view(len(left.paths), len(first.paths))
-    kept = _wanted(left, keep, table, num_dst).nonzero().squeeze(1)
-    term, right = _terms(left, kept, first, paths.order, limit)
-    path = table[left.relation[kept][term], first.relation[right]]
-    real, width = path >= 0, max(1, *first.num_src.values())
-    received = MetaPairs.received(paths, num_dst, path.device)
-    group = received.number(left.dst[kept][term], path)
-    degree = _column_sums(left, weight, keep)[kept][term] + first.degree[first.group[right]]
-    value = weight[kept][term] / degree
-    key, value = _merged(group[real], first.src[right][real], value[real], width)
-    ptr = pointer(torch.bincount(key // width, minlength=received.count))
-    plan = MetaPlan(paths, key % width, ptr, first.num_src, dict(num_dst))
-    return Product(plan, value)
+    terms = _terms(left, keep, first, product.paths, product.num_dst, None)
+    pair = left.pairs.src.long()
+    column = weight.new_zeros(left.sent.count).index_add_(0, pair, weight * keep)[pair]
+    row = first.degree[first.group]
+    value = weight[terms.left] / (column[terms.left] + row[terms.right])
+    place = torch.searchsorted(product.group * _width(first) + product.src, terms.key)
+    return value.new_zeros(product.num_edges).index_add_(0, place, value)
+
+
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """The summands of a product.
+
+    Attributes:
+        left, right: [terms] edges of either factor.
+        key: [terms] what is the same for terms of one sum, ascending by group, then sender.
+    """
+
+    left: Tensor
+    right: Tensor
+    key: Tensor
 
 
 def _terms(
-    left: MetaPlan, kept: Tensor, first: MetaPlan, order: int, limit: int
-) -> tuple[Tensor, Tensor]:
-    """Each pair of a kept edge (its position in `kept`) and an edge of `first` it goes on with."""
-    begin = first.nodes.ptr.long()
-    row = first.first_sender_of(left.paths)[left.relation[kept]] + left.src[kept]
-    count = begin.diff()[row]
+    left: MetaPlan,
+    keep: Tensor,
+    first: MetaPlan,
+    paths: MetaPaths,
+    num_dst: Mapping[NodeType, int],
+    limit: int | None,
+) -> _Terms:
+    column = _columns(left, first, paths, num_dst, keep.device)
+    edge = _wanted(left, keep, column, num_dst).nonzero().squeeze(1)
+    relation, begin = left.relation[edge], first.nodes.ptr.long()
+    between = first.first_sender_of(left.paths)[relation] + left.src[edge]
+    count = begin.diff()[between]
     starts = pointer(count)
-    terms = int(starts[-1])
-    if terms > limit:
+    number = int(starts[-1])
+    if limit is not None and number > limit:
         raise ConfigError(
-            f"max_products={limit}: the adjacency product of order {order} has {terms:,} terms, "
-            f"about {terms * TERM_BYTES / 2**30:.1f} GiB; raise max_products, or theta to keep "
-            "fewer edges"
+            f"max_products={limit}: the adjacency product of order {paths.order} has {number:,} "
+            f"terms, about {number * TERM_BYTES / 2**30:.1f} GiB; raise max_products, or theta to "
+            "keep fewer edges"
         )
-    term = torch.arange(len(kept), device=row.device).repeat_interleave(count, output_size=terms)
-    right = torch.arange(terms, device=row.device) + (begin[row] - starts[:-1])[term]
-    return term, right
+
+    def per_term(per_edge: Tensor) -> Tensor:
+        return per_edge.repeat_interleave(count, output_size=number)
+
+    right = per_term(begin[between] - starts[:-1])
+    right += torch.arange(number, device=right.device)
+    group = column.flatten()[per_term(relation * len(first.paths)) + first.relation[right]]
+    row = per_term(left.dst[edge] * _groups_per_node(left, paths)[relation])
+    terms = _Terms(per_term(edge), right, (group + row) * _width(first) + first.src[right])
+    if len(paths) == _meetings(left, first):
+        return terms
+    real = group >= 0
+    return _Terms(terms.left[real], terms.right[real], terms.key[real])
 
 
-def _wanted(left: MetaPlan, keep: Tensor, table: Tensor, num_dst: Mapping[NodeType, int]) -> Tensor:
+def _columns(
+    left: MetaPlan,
+    first: MetaPlan,
+    paths: MetaPaths,
+    num_dst: Mapping[NodeType, int],
+    device: torch.device,
+) -> Tensor:
+    """[meta-relations m, relations r] first group of (r, then m), -1 where it is not wanted."""
+    extensions = torch.tensor(
+        left.paths.extensions(first.paths, paths), dtype=torch.int64, device=device
+    ).view(len(left.paths), len(first.paths))
+    numbers = torch.arange(len(paths), device=device)
+    begin = MetaPairs.received(paths, num_dst, device).number(torch.zeros_like(numbers), numbers)
+    return torch.cat([begin, begin.new_full((1,), -1)])[extensions]
+
+
+def _wanted(
+    left: MetaPlan, keep: Tensor, column: Tensor, num_dst: Mapping[NodeType, int]
+) -> Tensor:
     """[left.num_edges] edges kept that lead to a receiver wanted along a path that goes on."""
     last = [num_dst[p[-1][2]] for p in left.paths.paths]
     reach = torch.tensor(last, dtype=torch.int64, device=keep.device)[left.relation]
-    return keep & (left.dst < reach) & (table >= 0).any(1)[left.relation]
+    return keep & (left.dst < reach) & (column >= 0).any(1)[left.relation]
 
 
-def _column_sums(left: MetaPlan, weight: Tensor, keep: Tensor) -> Tensor:
-    """[left.num_edges] sum over the kept edges of each edge's sender and meta-relation."""
-    pair = left.pairs.src.long()
-    return weight.new_zeros(left.sent.count).index_add_(0, pair, weight * keep)[pair]
+def _groups_per_node(left: MetaPlan, paths: MetaPaths) -> Tensor:
+    """[meta-relations m] groups that each receiver of m has in the product."""
+    widths = [len(paths.receiving[p[-1][2]]) for p in left.paths.paths]
+    return torch.tensor(widths, dtype=torch.int64, device=left.src.device)
 
 
-def _merged(group: Tensor, src: Tensor, value: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Number each (group, sender) once, ascending, and sum its values."""
-    key, place = torch.unique(group * width + src, return_inverse=True)
-    return key, value.new_zeros(len(key)).index_add_(0, place, value)
+def _meetings(left: MetaPlan, first: MetaPlan) -> int:
+    """Pairs (r, m) of which r leads to where m starts."""
+    return sum(len(left.paths.sending[r[2]]) for (r,) in first.paths.paths)
+
+
+def _width(first: MetaPlan) -> int:
+    return max(1, *first.num_src.values())

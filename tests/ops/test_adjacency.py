@@ -13,11 +13,11 @@ from hgl.ops import (
     MetaPath,
     MetaPaths,
     MetaPlan,
-    Product,
     RelationPlan,
     adjacency_product,
     draw_edges,
     product_budget,
+    product_values,
     schema_walks,
     strong_edges,
 )
@@ -55,10 +55,8 @@ def weights(plan: MetaPlan, seed: int = 0) -> Tensor:
     return torch.rand(plan.num_edges, generator=generator, dtype=torch.float64) + 0.1
 
 
-def product(left: MetaPlan, weight: Tensor, keep: Tensor, order: int, limit: int = 999) -> Product:
-    return adjacency_product(
-        left, weight, keep, first_plan(), BY_ORDER[order - 1], NUM_NODES, limit=limit
-    )
+def product(left: MetaPlan, keep: Tensor, order: int, limit: int = 9999) -> MetaPlan:
+    return adjacency_product(left, keep, first_plan(), BY_ORDER[order - 1], NUM_NODES, limit=limit)
 
 
 def dense(plan: MetaPlan, weight: Tensor) -> dict[MetaPath, Tensor]:
@@ -112,18 +110,19 @@ def test_the_product_equals_the_dense_one(order: int, theta: float):
     first = left = first_plan()
     for reached in range(2, order):
         keep = torch.ones(left.num_edges, dtype=torch.bool)
-        left = product(left, weights(left), keep, reached, 9999).plan
+        left = product(left, keep, reached)
     weight = weights(left, 1)
     keep = strong_edges(weight, left, theta)
-    out = product(left, weight, keep, order, 9999)
+    out = product(left, keep, order)
+    value = product_values(out, left, weight, keep, first)
     a, r = dense(left, weight * keep), dense(first, torch.ones(first.num_edges))
-    found = dense(out.plan, out.value)
+    found = dense(out, value)
     assert len(found) == len(BY_ORDER[order - 1])
     for path, matrix in found.items():
         m, relation = a[path[1:]], r[path[:1]]
         degree = (m.sum(0) + relation.sum(1)).clamp(min=1e-9)
         torch.testing.assert_close(matrix, m / degree @ relation, rtol=0, atol=1e-12)
-    pairs = torch.stack([out.plan.group, out.plan.src])
+    pairs = torch.stack([out.group, out.src])
     assert pairs.unique(dim=1).shape == pairs.shape
 
 
@@ -155,26 +154,28 @@ def test_a_product_over_the_limit_says_how_large_it_is():
     with pytest.raises(
         ConfigError, match=f"max_products={terms - 1}: .* order 2 has {terms} terms"
     ):
-        product(plan, weights(plan), keep, 2, terms - 1)
-    assert product(plan, weights(plan), keep, 2, terms).plan.num_edges <= terms
+        product(plan, keep, 2, terms - 1)
+    assert product(plan, keep, 2, terms).num_edges <= terms
 
 
 def test_only_the_receivers_and_paths_asked_for_are_made():
     plan = first_plan()
     keep, weight = torch.ones(plan.num_edges, dtype=torch.bool), weights(plan)
-    whole = product(plan, weight, keep, 2)
+    whole = product(plan, keep, 2)
     wanted = MetaPaths(TYPES, [p for p in BY_ORDER[1].paths if p[0][1] != "z"])
     few = {"a": 2, "b": 0, "c": 3, "none": 0}
-    part = adjacency_product(plan, weight, keep, plan, wanted, few, limit=999)
-    expected = dense(whole.plan, whole.value)
-    for path, matrix in dense(part.plan, part.value).items():
+    part = adjacency_product(plan, keep, plan, wanted, few, limit=999)
+    values = [product_values(p, plan, weight, keep, plan) for p in (whole, part)]
+    expected = dense(whole, values[0])
+    assert len(dense(part, values[1])) == len(wanted) < len(expected)
+    for path, matrix in dense(part, values[1]).items():
         torch.testing.assert_close(matrix, expected[path][: few[path[-1][2]]])
 
 
 def test_joining_plans_keeps_all_edges_in_groups():
     first = first_plan()
     keep = torch.ones(first.num_edges, dtype=torch.bool)
-    second = product(first, weights(first), keep, 2).plan
+    second = product(first, keep, 2)
     both = MetaPlan.joined(
         [first, second], MetaPaths(TYPES, [*first.paths.paths, *second.paths.paths])
     )
@@ -187,18 +188,19 @@ def test_a_draw_is_no_larger_than_either_factor_and_takes_the_likeliest_when_not
     first = first_plan()
     weight = weights(first)
     keep = strong_edges(weight, first, 0.5)
-    out = product(first, weight, keep, 2)
+    out = product(first, keep, 2)
+    value = product_values(out, first, weight, keep, first)
     budget = product_budget(first, keep, first, out)
-    whole = dense(out.plan, torch.ones(out.plan.num_edges))
+    whole = dense(out, torch.ones(out.num_edges))
     a, r = dense(first, keep.double()), dense(first, torch.ones(first.num_edges))
-    for number, path in enumerate(out.plan.paths.paths):
+    for number, path in enumerate(out.paths.paths):
         sizes = a[path[1:]].sum(), r[path[:1]].sum(), whole[path].sum()
         assert int(budget[number]) == int(min(sizes))
     for random in (True, False):
-        some = draw_edges(out, budget, random=random)
+        some = draw_edges(out, value, budget, random=random)
         assert torch.equal(some.counts, budget)
     kept = dense(some, torch.ones(some.num_edges))
-    for path, matrix in dense(out.plan, out.value).items():
+    for path, matrix in dense(out, value).items():
         inside, outside = matrix[kept[path] > 0], matrix[(kept[path] == 0) & (matrix > 0)]
         assert not len(inside) or not len(outside) or inside.min() >= outside.max()
 
@@ -207,12 +209,12 @@ def test_draws_follow_the_values():
     """Chi-squared, of first draws and of pairs drawn without replacement."""
     first = first_plan()
     keep = torch.ones(first.num_edges, dtype=torch.bool)
-    out = product(first, weights(first), keep, 2)
-    number = int(out.plan.counts.argmax())
-    mine = (out.plan.relation == number).nonzero().flatten()[:5]
-    few = torch.zeros(out.plan.num_edges, dtype=torch.bool).index_fill_(0, mine, True)
-    small = Product(out.plan.selected(few), out.value[few])
-    share = (small.value / small.value.sum()).tolist()
+    whole = product(first, keep, 2)
+    few = torch.zeros(whole.num_edges, dtype=torch.bool)
+    few[(whole.relation == whole.counts.argmax()).nonzero().flatten()[:5]] = True
+    some, value = whole.selected(few), weights(whole)[few]
+    share = (value / value.sum()).tolist()
+    keys = (some.group * 10 + some.src).tolist()
     torch.manual_seed(0)
     draws = 4000
     for size in (1, 2):
@@ -221,11 +223,10 @@ def test_draws_follow_the_values():
             for chosen in itertools.combinations(range(len(share)), size)
         }
         found = dict.fromkeys(expected, 0)
-        budget = torch.full((len(small.plan.paths),), size)
-        keys = (small.plan.group * 10 + small.plan.src).tolist()
+        budget = torch.full((len(some.paths),), size)
         for _ in range(draws):
-            some = draw_edges(small, budget, random=True)
-            chosen = (some.group * 10 + some.src).tolist()
+            drawn = draw_edges(some, value, budget, random=True)
+            chosen = (drawn.group * 10 + drawn.src).tolist()
             found[tuple(sorted(map(keys.index, chosen)))] += 1
         statistic = sum((found[c] - draws * p) ** 2 / (draws * p) for c, p in expected.items())
         # The 99.9 % points for 4 and 9 degrees of freedom.
