@@ -46,11 +46,14 @@ class WholeGraph:
         self.data, self.node_type = data, node_type
         self.plans = _plans(data, node_type, num_layers)
 
-    def loader(self, mask: str) -> WholeGraphLoader:
-        """Ask about the nodes of `mask`. Raises: SchemaError: there is no such mask, or it is empty."""
-        store = self.data[self.node_type]
+    def loader(self, split: str) -> WholeGraphLoader:
+        """Ask about the nodes of the mask `<split>_mask`.
+
+        Raises: SchemaError: there is no such mask, or nothing in it.
+        """
+        store, mask = self.data[self.node_type], f"{split}_mask"
         if mask not in store or not bool(store[mask].any()):
-            raise SchemaError(f"mask={mask!r}: expected a mask of {self.node_type!r} with nodes")
+            raise SchemaError(f"split={split!r}: expected nodes of {self.node_type!r} in {mask}")
         return WholeGraphLoader(self, store[mask].nonzero()[:, 0])
 
 
