@@ -1,12 +1,12 @@
 """Node classification on HGB's ACM and DBLP: full-batch training, official test split.
 
     python benchmarks/hgb.py [--data ../shared/data/hgb] [--sets ACM DBLP] [--models sage rhgnn]
-    python benchmarks/hgb.py --sets DBLP --models rhgnn --validation gnn.dropout=0.3 trainer.lr=0.002
+    python benchmarks/hgb.py --sets DBLP --models rhgnn --validation --overrides gnn.dropout=0.3
 
 A model is a file of `conf/model`, of which the `gnn` is used, with what `hgb.yaml` says about it. A
 seed decides weights, dropout, and which fifth of the training labels is for validation; validation
 selects the epoch, and test labels are read once, at the end. `--validation` reads none: the scores
-are then those of the validation labels, for choosing settings, which are given as overrides.
+are then those of the validation labels, for choosing settings.
 `--inductive` trains without the validation and test nodes and their links.
 
 Reference (SimpleHGN, quoted): macro-F1 93.42 on ACM, 94.01 on DBLP.
@@ -119,7 +119,11 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--inductive", action="store_true")
     parser.add_argument("--validation", action="store_true")
-    args, overrides = parser.parse_known_args()
+    parser.add_argument(
+        "--overrides", nargs="*", default=[], help="gnn.dropout=0.3 trainer.lr=0.002"
+    )
+    args = parser.parse_args()
+    overrides = args.overrides
     torch.set_num_threads(1)
     split = "val" if args.validation else "test"
     for name in args.sets:

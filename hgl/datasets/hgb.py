@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def _info(source: Source) -> Mapping[str, Any]:
             f"{source}/info.dat: expected JSON with node.dat / node type and link.dat / link type "
             f"({error!r})"
         ) from error
-    return info  # type: ignore[no-any-return]
+    return info
 
 
 def _lines(source: Source, file: str, least: int, most: int) -> Iterator[tuple[str, list[str]]]:
@@ -131,9 +131,9 @@ def _nodes(
 ) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
     """Per node, its type's code and its row in that type; per type with attributes, its matrix."""
     ids, kinds, rows = list[int](), list[int](), dict[int, list[np.ndarray]]()
-    for place, (node, _, kind, *values) in _lines(source, "node.dat", 3, 4):
+    for place, (node, _, node_type, *values) in _lines(source, "node.dat", 3, 4):
         ids.append(_number(place, node))
-        kinds.append(_number(place, kind, types))
+        kinds.append(_number(place, node_type, types))
         rows.setdefault(kinds[-1], []).append(_attributes(place, values))
     if sorted(ids) != list(range(len(ids))):
         raise SourceError(f"{source}/node.dat: expected the ids 0 to {len(ids) - 1}, each once")
@@ -181,6 +181,8 @@ def _links(
 ) -> dict[EdgeType, np.ndarray]:
     """[2, links] rows per edge type, each relation and its reverse."""
     table = _link_table(source, len(kind))
+    if unknown := set(np.unique(table[2]).tolist()) - {int(code) for code in kinds}:
+        raise SourceError(f"{source}/link.dat: link type {min(unknown)} is not in info.dat")
     out, lone = dict[EdgeType, np.ndarray](), list[EdgeType]()
     for code, stated in sorted((int(k), v) for k, v in kinds.items()):
         start, end = int(stated["start"]), int(stated["end"])
@@ -262,8 +264,8 @@ def _mask(rows: Tensor, count: int) -> Tensor:
     return mask
 
 
-def _number(place: str, text: str, known: Any = None) -> int:
+def _number(place: str, text: str, known: Collection[int] | None = None) -> int:
     if not text.isdecimal() or (known is not None and int(text) not in known):
-        expected = "a whole number" if known is None else f"one of 0 to {max(known, default=-1)}"
+        expected = "a whole number" if known is None else f"one of 0 to {max(known)}"
         raise SourceError(f"{place}: {text!r}, expected {expected}")
     return int(text)

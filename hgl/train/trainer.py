@@ -194,7 +194,8 @@ class Trainer:
         self.watcher.start(phase, len(loader))
         model.to(self.device).eval()
         outputs, positions = [], []
-        with torch.inference_mode():
+        # Not `inference_mode`: what a plan caches here must serve a later training step, too.
+        with torch.no_grad():
             for batch in loader:
                 with self._autocast():
                     outputs.append(model(batch.to(self.device)).float().cpu())
