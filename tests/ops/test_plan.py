@@ -110,8 +110,8 @@ def test_targets_may_be_fewer_than_the_nodes():
     expected = loop_linear(x_dict, weight, edges, mean=False)
     assert {t: len(x) for t, x in out.items()} == num_dst
     torch.testing.assert_close(out["b"], expected["b"][:2], rtol=0, atol=1e-12)
+    into_b = {("b", "x", "b"): torch.tensor([[0], [2]])}
     with pytest.raises(SchemaError, match="expected 0 to 1"):
-        into_b = {("b", "x", "b"): torch.tensor([[0], [2]])}
         RelationPlan.from_edges(into_b, NUM_NODES, EDGE_TYPES, num_dst=num_dst)
 
 
