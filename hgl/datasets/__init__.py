@@ -1,7 +1,8 @@
 """Bundled real databases: a name is a module of this package, and opens as a `Database`.
 
 Each module has `source()` (what `Database.open` takes), `MANIFEST` (keys and times that the source
-cannot declare), `VAL_TIMESTAMP`, `TEST_TIMESTAMP` and `TASK`, the name of its first task.
+cannot declare), `VAL_TIMESTAMP`, `TEST_TIMESTAMP` and `TASK`, the name of its first task. Modules
+that read a graph instead, `hgb`, are no database and have no name here.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from hgl.db.database import Database
 
 
+_GRAPHS = {"hgb"}
+
+
 def names() -> list[str]:
     """Return the names of the bundled databases."""
-    return sorted(module.name for module in iter_modules(__path__))
+    return sorted({module.name for module in iter_modules(__path__)} - _GRAPHS)
 
 
 def find(name: str) -> ModuleType:

@@ -175,6 +175,8 @@ class RelationPlan:
         edge_index_dict: Mapping[EdgeType, Tensor],
         num_nodes: Mapping[NodeType, int],
         edge_types: Sequence[EdgeType],
+        *,
+        num_dst: Mapping[NodeType, int] | None = None,
     ) -> RelationPlan:
         """Sort any heterogeneous graph into a plan.
 
@@ -183,18 +185,19 @@ class RelationPlan:
                 type that is absent counts as empty.
             num_nodes: nodes per type, all types in canonical order.
             edge_types: canonical edge types of the model.
+            num_dst: nodes per type on the target side, the first of `num_nodes`; None for all.
         Raises: SchemaError: an edge type of the graph is not among `edge_types`, or an edge leads
             to a node that is not there.
         """
         unknown = set(edge_index_dict) - set(edge_types)
         if unknown:
             raise SchemaError(f"edge_index_dict has {sorted(unknown)}, not among {edge_types}")
-        nodes = _starts(num_nodes)
+        nodes, num_dst = _starts(num_nodes), num_nodes if num_dst is None else num_dst
         none = next(iter(edge_index_dict.values()), torch.zeros(0, dtype=torch.int64)).new_zeros(0)
         sources, pointers, first = list[Tensor](), list[Tensor](), 0
         for edge_type in by_target(list(num_nodes), edge_types):
             ends = edge_index_dict.get(edge_type, none.new_zeros(2, 0))
-            part = Segments.from_edge_index(ends, num_nodes[edge_type[0]], num_nodes[edge_type[2]])
+            part = Segments.from_edge_index(ends, num_nodes[edge_type[0]], num_dst[edge_type[2]])
             sources.append(part.src.long() + nodes[edge_type[0]])
             pointers.append(part.ptr[1:].long() + first)
             first += part.num_edges
@@ -202,7 +205,7 @@ class RelationPlan:
         ptr = torch.cat([none.new_zeros(1), *pointers])
         kind = index_type(src.numel(), ptr.numel(), sum(num_nodes.values()))
         return cls(
-            src.to(kind), ptr.to(kind), num_src=num_nodes, num_dst=num_nodes, edge_types=edge_types
+            src.to(kind), ptr.to(kind), num_src=num_nodes, num_dst=num_dst, edge_types=edge_types
         )
 
 

@@ -17,9 +17,12 @@ class Objective(Protocol):
     """A loss per seed and the map from a model's outputs to predictions.
 
     Attributes:
+        kind: of task, which decides the metrics: `binary`, `multiclass`, `multilabel` or
+            `regression`.
         out_channels: outputs the model must have.
     """
 
+    kind: str
     out_channels: int
 
     def losses(self, out: Tensor, target: Tensor) -> Tensor:
@@ -32,6 +35,7 @@ class Objective(Protocol):
 class Binary:
     """Cross-entropy on one logit; predicts the probability of 1."""
 
+    kind = "binary"
     out_channels = 1
 
     def __init__(self, target: np.ndarray) -> None:
@@ -47,6 +51,8 @@ class Binary:
 class Multiclass:
     """Cross-entropy over classes; predicts [n, classes] probabilities."""
 
+    kind = "multiclass"
+
     def __init__(self, target: np.ndarray) -> None:
         self.out_channels = int(target.max()) + 1
 
@@ -59,6 +65,8 @@ class Multiclass:
 
 class Multilabel:
     """Mean of one cross-entropy per label; predicts [n, labels] probabilities."""
+
+    kind = "multilabel"
 
     def __init__(self, target: np.ndarray) -> None:
         self.out_channels = int(target.shape[1])
@@ -77,6 +85,7 @@ class Regression:
     Predictions are clamped to the 2nd and 98th percentile of the training target (RelBench's rule).
     """
 
+    kind = "regression"
     out_channels = 1
 
     def __init__(self, target: np.ndarray) -> None:

@@ -6,10 +6,10 @@ import contextlib
 import dataclasses
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,7 +19,6 @@ from torch.optim.swa_utils import AveragedModel
 from torch_geometric.data import HeteroData
 
 from hgl.errors import ConfigError, TrainingError, check_range
-from hgl.graph.loader import SeedLoader
 from hgl.tasks.metrics import METRICS, evaluate
 from hgl.train import allocator
 from hgl.train.average import weight_average
@@ -29,6 +28,27 @@ from hgl.train.objective import Objective, seed_everything
 from hgl.train.watcher import Silent, Watcher
 
 logger = logging.getLogger(__name__)
+
+
+class Labels(Protocol):
+    """The answers that a loader's seeds have, in the order of `input_id`."""
+
+    @property
+    def target(self) -> np.ndarray | None: ...
+
+
+class Loader(Protocol):
+    """What training asks of batches: `hgl.graph.loader.SeedLoader`, or a `WholeGraphLoader`.
+
+    A batch is a HeteroData. The node type of its seeds has `input_id` ([B] int64 positions among
+    all seeds) and `y` ([B] targets, to train on).
+    """
+
+    @property
+    def seeds(self) -> Labels: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Generator[HeteroData, None, None]: ...
+    def set_epoch(self, epoch: int) -> None: ...
 
 
 @dataclass
@@ -120,8 +140,8 @@ class Trainer:
         self,
         model: nn.Module,
         objective: Objective,
-        train: SeedLoader,
-        val: SeedLoader,
+        train: Loader,
+        val: Loader,
         *,
         metric: str,
         folder: Path,
@@ -168,13 +188,14 @@ class Trainer:
         return progress
 
     def predict(
-        self, model: nn.Module, objective: Objective, loader: SeedLoader, *, phase: str = "predict"
+        self, model: nn.Module, objective: Objective, loader: Loader, *, phase: str = "predict"
     ) -> np.ndarray:
         """Predict every seed of `loader`, in the order of its seed table."""
         self.watcher.start(phase, len(loader))
         model.to(self.device).eval()
         outputs, positions = [], []
-        with torch.inference_mode():
+        # Not `inference_mode`: what a plan caches here must serve a later training step, too.
+        with torch.no_grad():
             for batch in loader:
                 with self._autocast():
                     outputs.append(model(batch.to(self.device)).float().cpu())
@@ -192,7 +213,7 @@ class Trainer:
         kept: AveragedModel,
         optimizer: torch.optim.Optimizer,
         objective: Objective,
-        train: SeedLoader,
+        train: Loader,
         epoch: int,
     ) -> dict[str, Any]:
         model.train()
@@ -236,12 +257,10 @@ class Trainer:
             nn.utils.clip_grad_norm_(model.parameters(), self.grad_clip)
         optimizer.step()
 
-    def _validate(
-        self, model: nn.Module, objective: Objective, val: SeedLoader
-    ) -> dict[str, float]:
+    def _validate(self, model: nn.Module, objective: Objective, val: Loader) -> dict[str, float]:
         prediction = self.predict(model, objective, val, phase="validation")
         assert val.seeds.target is not None
-        scores = evaluate(val.seeds.task.kind, val.seeds.target, prediction)
+        scores = evaluate(objective.kind, val.seeds.target, prediction)
         return {f"val_{name}": value for name, value in scores.items()}
 
     def _record(
@@ -295,7 +314,7 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _first(loader: SeedLoader, count: int) -> Iterator[HeteroData]:
+def _first(loader: Loader, count: int) -> Iterator[HeteroData]:
     """The first `count` batches; closes the loader's iterator, whose thread would live on."""
     with contextlib.closing(iter(loader)) as batches:
         for _ in range(count):

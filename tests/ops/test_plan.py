@@ -100,6 +100,21 @@ def test_an_absent_edge_type_counts_as_empty_and_an_unknown_one_is_refused():
         RelationPlan.from_edges({("a", "q", "b"): torch.zeros(2, 1).long()}, NUM_NODES, EDGE_TYPES)
 
 
+def test_targets_may_be_fewer_than_the_nodes():
+    num_dst = {"a": 0, "b": 2, "c": 0}
+    edges = {e: ends[:, ends[1] < num_dst[e[2]]] for e, ends in random_edges(4).items()}
+    plan = RelationPlan.from_edges(edges, NUM_NODES, EDGE_TYPES, num_dst=num_dst)
+    assert plan.num_slots == 3 * 2
+    x_dict, weight = inputs()
+    out = relation_linear(x_dict, weight, plan)
+    expected = loop_linear(x_dict, weight, edges, mean=False)
+    assert {t: len(x) for t, x in out.items()} == num_dst
+    torch.testing.assert_close(out["b"], expected["b"][:2], rtol=0, atol=1e-12)
+    into_b = {("b", "x", "b"): torch.tensor([[0], [2]])}
+    with pytest.raises(SchemaError, match="expected 0 to 1"):
+        RelationPlan.from_edges(into_b, NUM_NODES, EDGE_TYPES, num_dst=num_dst)
+
+
 @pytest.mark.parametrize("degree", [0, 1, 33, 1025, 100_000])
 def test_bag_sum_of_one_segment_of_any_degree(degree: int):
     x = torch.randn(7, 2, dtype=torch.float64)
