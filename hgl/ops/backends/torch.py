@@ -21,9 +21,9 @@ CHUNK = 16_384
 
 def weighted_sum(x: Tensor, weight: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`: one pass per head over that head's columns."""
-    out = x.new_zeros(ptr.numel() - 1, *x.shape[1:])
     if src.numel() == 0:
-        return out
+        return x.new_zeros(ptr.numel() - 1, *x.shape[1:])
+    out = x.new_empty(ptr.numel() - 1, *x.shape[1:])
     for head, per_edge in enumerate(weight.t().contiguous()):
         out[:, head] = embedding_bag(
             src, x[:, head], ptr, mode="sum", per_sample_weights=per_edge, include_last_offset=True
