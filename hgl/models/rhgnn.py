@@ -5,7 +5,7 @@ Source: Yu, Sun, Du, Liu and Lv, arXiv:2105.11122. Written from its equations.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hgl.errors import SchemaError, check_range
 from hgl.nn.relation_mixing import RelationFusing
 from hgl.nn.rhgnn_conv import RHGNNConv
-from hgl.ops import RelationPlan, check_depth
+from hgl.ops import CopiedRows, RelationPlan, check_depth
 from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
 
 
@@ -127,18 +127,29 @@ class RHGNN(nn.Module):
         Returns: [plans[-1].num_dst[t], channels] per node type t.
         Raises: ConfigError: there are not as many plans as layers.
         """
-        check_depth(len(self.convs), plans)
         if self.inputs:
             x_dict = {t: f(x_dict[t]) for t, f in zip(self.node_types, self.inputs, strict=True)}
-        x = torch.cat([x_dict[t] for t in self.node_types])
-        relation = self.relation
+        return self.forward_copies({t: CopiedRows(x_dict[t]) for t in self.node_types}, plans)
+
+    def forward_copies(
+        self, copied: Mapping[NodeType, CopiedRows], plans: Sequence[RelationPlan]
+    ) -> dict[NodeType, Tensor]:
+        """Like `forward_plans`, of a batch's distinct rows and which of them are copied.
+
+        Args:
+            copied: [plans[0].num_src[t], channels] per node type t.
+        """
+        check_depth(len(self.convs), plans)
+        x = [copied[t] for t in self.node_types]
+        relation, out = self.relation, list[Tensor]()
         following = [*(plan.held for plan in plans[1:]), None]
         for layer, (conv, norms, plan, keep) in enumerate(
             zip(self.convs, self.norms, plans, following, strict=True)
         ):
-            x, relation = conv(x, relation, plan, per_slot=layer > 0, keep=keep)
-            x = self._normed(x, [*norms.children()], plan, keep)
-        return self._fused(x, relation, x_dict, plans[-1])
+            out, relation = conv(x, relation, plan, per_slot=layer > 0, keep=keep)
+            out = [norm(part) for norm, part in zip(norms, out, strict=True)] if norms else out
+            x = [CopiedRows(part.flatten(0, 1)) for part in out]
+        return self._fused(out, relation, copied, plans[-1])
 
     def forward(
         self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
@@ -154,42 +165,22 @@ class RHGNN(nn.Module):
         plan = RelationPlan.from_edges(edge_index_dict, num_nodes, self.edge_types)
         return self.forward_plans(dict(x_dict), [plan] * len(self.convs))
 
-    def _normed(
-        self,
-        x: Tensor,
-        norms: Sequence[nn.Module],
-        plan: RelationPlan,
-        keep: Collection[EdgeType] | None,
-    ) -> Tensor:
-        if not norms:
-            return x
-        parts = zip(norms, self._by_type(x, plan, keep).values(), strict=True)
-        return torch.cat([norm(part).flatten(0, 1) for norm, part in parts])
-
     def _fused(
-        self, x: Tensor, relation: Tensor, x_dict: Mapping[NodeType, Tensor], plan: RelationPlan
+        self,
+        x: Sequence[Tensor],
+        relation: Tensor,
+        copied: Mapping[NodeType, CopiedRows],
+        plan: RelationPlan,
     ) -> dict[NodeType, Tensor]:
         out, first = {}, 0
-        for (node_type, part), fuse in zip(self._by_type(x, plan).items(), self.fuse, strict=True):
+        for node_type, part, fuse in zip(self.node_types, x, self.fuse, strict=True):
             states = relation[first : first + len(part)]
             first += len(part)
             if not len(part):
-                out[node_type] = x_dict[node_type][: plan.num_dst[node_type]]
+                out[node_type] = copied[node_type].dense()[: plan.num_dst[node_type]]
             else:
                 out[node_type] = fuse(part, states) if self.fusing else part.mean(0)
         return out
-
-    def _by_type(
-        self, x: Tensor, plan: RelationPlan, keep: Collection[EdgeType] | None = None
-    ) -> dict[NodeType, Tensor]:
-        """[slots kept, channels] to [relations, nodes, channels] per node type."""
-        kept = self.edge_types if keep is None else keep
-        shapes = [(sum(e[2] == t for e in kept), plan.num_dst[t]) for t in self.node_types]
-        parts = x.split([relations * count for relations, count in shapes])
-        return {
-            t: part.view(*shape, x.shape[1])
-            for t, part, shape in zip(self.node_types, parts, shapes, strict=True)
-        }
 
 
 def _check_reverses(edge_types: Sequence[EdgeType]) -> None:

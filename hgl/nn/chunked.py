@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ROWS = 256
+ROWS = 1024
 """Rows at a time."""
 
 

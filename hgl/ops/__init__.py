@@ -2,7 +2,7 @@
 
 from hgl.ops.backends import backend
 from hgl.ops.bag_sum import bag_sum
-from hgl.ops.copies import Copies, copy_rows
+from hgl.ops.copies import CopiedRows, Copies, copied_linear, copy_rows
 from hgl.ops.grouped_linear import grouped_linear
 from hgl.ops.plan import RelationBlock, RelationPlan, check_depth
 from hgl.ops.relation_linear import relation_linear
@@ -12,6 +12,7 @@ from hgl.ops.segments import Segments, Transpose
 from hgl.ops.weighted_sum import edge_dot, weighted_segment_sum
 
 __all__ = [
+    "CopiedRows",
     "Copies",
     "RelationBlock",
     "RelationPlan",
@@ -20,6 +21,7 @@ __all__ = [
     "backend",
     "bag_sum",
     "check_depth",
+    "copied_linear",
     "copy_rows",
     "edge_dot",
     "edge_score",
