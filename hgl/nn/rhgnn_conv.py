@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from hgl.errors import ConfigError
-from hgl.nn.chunked import chunked
-from hgl.nn.relation_mixing import NEGATIVE_SLOPE, CrossRelationMessagePassing, cross
+from hgl.nn.gated_crossing import gated_crossing
+from hgl.nn.relation_mixing import NEGATIVE_SLOPE, CrossRelationMessagePassing
 from hgl.ops import (
     CopiedRows,
     RelationPlan,
@@ -167,12 +166,13 @@ class RHGNNConv(nn.Module):
                 own = copied_linear([part], [self.residual[t]])
                 own = own.unflatten(0, (-1, plan.num_src[self.node_types[t]]))
                 own = own if own.shape[1] == count else own[:, :count]
-                shared = [self.residual_bias[t], self.gate[t].sigmoid()]
-                if self.crossing:
-                    shared.append(cast("CrossRelationMessagePassing", self.cross[t]).query[asked])
-                gated = _gate_and_cross if self.crossing else partial(_gate_only, kept=asked)
                 z = z.unflatten(0, (len(relations), count))
-                out.append(chunked(gated, [z, own], shared))
+                bias, gate = self.residual_bias[t], self.gate[t].sigmoid()
+                if self.crossing:
+                    query = cast("CrossRelationMessagePassing", self.cross[t]).query[asked]
+                    out.append(gated_crossing(z, own, bias, gate, query))
+                else:
+                    out.append(torch.lerp(own + bias, z.relu(), gate)[asked])
             else:
                 out.append(pooled.new_zeros(len(asked), count, z.shape[1]))
         return out
@@ -184,18 +184,3 @@ def _per_relation(x: CopiedRows, matrix: Tensor, per_slot: bool) -> Tensor:
         return x.rows.unflatten(0, (len(matrix), -1)) @ matrix
     side_by_side = copied_linear([x], [matrix.transpose(0, 1).flatten(1)])
     return side_by_side.unflatten(1, (len(matrix), -1)).transpose(0, 1)
-
-
-def _gate(z: Tensor, own: Tensor, bias: Tensor, gate: Tensor) -> Tensor:
-    """Of [relations, nodes, channels] sums and [1 or relations, nodes, channels] residuals."""
-    return torch.lerp(own + bias, z.relu(), gate)
-
-
-def _gate_only(
-    z: Tensor, own: Tensor, bias: Tensor, gate: Tensor, *, kept: Sequence[int]
-) -> Tensor:
-    return _gate(z, own, bias, gate)[kept]
-
-
-def _gate_and_cross(z: Tensor, own: Tensor, bias: Tensor, gate: Tensor, query: Tensor) -> Tensor:
-    return cross(_gate(z, own, bias, gate).unflatten(2, query.shape[1:]), query).flatten(2)
