@@ -28,7 +28,8 @@ class RHGNN(nn.Module):
         num_layers: hops.
         heads: attention heads.
         relation_channels: width of a relation's state, per head after the first layer.
-        dropout: probability around each layer and after fusing.
+        dropout: probability before and after each layer and after fusing; without `norm`, one mask
+            does for leaving a layer and entering the next.
         norm: LayerNorm per node type after each layer.
         in_channels: input width per node type, each then mapped to `channels`; None for inputs
             that have that width already.
@@ -77,11 +78,12 @@ class RHGNN(nn.Module):
                 heads=heads,
                 relation_in=relation_channels * (heads if layer else 1),
                 relation_out=relation_channels,
-                dropout=dropout,
+                dropout=_twice(dropout) if layer and not norm else dropout,
                 crossing=crossing,
             )
             for layer in range(num_layers)
         )
+        self.dropout = nn.Dropout(dropout)
         self.norms = nn.ModuleList(
             nn.ModuleList(nn.LayerNorm(channels) for _ in self.node_types if norm)
             for _ in range(num_layers)
@@ -147,7 +149,10 @@ class RHGNN(nn.Module):
             zip(self.convs, self.norms, plans, following, strict=True)
         ):
             out, relation = conv(x, relation, plan, per_slot=layer > 0, keep=keep)
-            out = [norm(part) for norm, part in zip(norms, out, strict=True)] if norms else out
+            if norms or keep is None:
+                out = [self.dropout(part) for part in out]
+            if norms:
+                out = [norm(part) for norm, part in zip(norms, out, strict=True)]
             x = [CopiedRows(part.flatten(0, 1)) for part in out]
         return self._fused(out, relation, copied, plans[-1])
 
@@ -181,6 +186,11 @@ class RHGNN(nn.Module):
             else:
                 out[node_type] = fuse(part, states) if self.fusing else part.mean(0)
         return out
+
+
+def _twice(dropout: float) -> float:
+    """One probability for what leaves a layer and enters the next with nothing in between."""
+    return 1 - (1 - dropout) ** 2
 
 
 def _check_reverses(edge_types: Sequence[EdgeType]) -> None:

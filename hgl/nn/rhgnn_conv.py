@@ -40,7 +40,7 @@ class RHGNNConv(nn.Module):
         heads: attention heads.
         relation_in: width of the relation states that come in.
         relation_out: width of those that go out, per head.
-        dropout: probability on the vectors that come in and on those that go out.
+        dropout: probability on the vectors that come in.
         crossing: False leaves out the crossing, for ablation.
     Raises: ConfigError: channels are not divisible by heads.
     """
@@ -127,7 +127,7 @@ class RHGNNConv(nn.Module):
         )
         mixed = self._mix(pooled, x, plan, set(self.edge_types if keep is None else keep))
         state = torch.einsum("rc,rco->ro", relation, self.relation) + self.relation_bias
-        return [self.dropout(part) for part in mixed], state
+        return mixed, state
 
     def _scores(
         self, x: Sequence[CopiedRows], relation: Tensor, plan: RelationPlan, per_slot: bool
