@@ -163,9 +163,7 @@ class RHGNNConv(nn.Module):
             relations = [e for e in self.edge_types if e[2] == self.node_types[t]]
             asked = [i for i, e in enumerate(relations) if e in keep]
             if asked and count:
-                own = copied_linear([part], [self.residual[t]])
-                own = own.unflatten(0, (-1, plan.num_src[self.node_types[t]]))
-                own = own if own.shape[1] == count else own[:, :count]
+                own = _targets(part, self.residual[t], plan.num_src[self.node_types[t]], count)
                 z = z.unflatten(0, (len(relations), count))
                 bias, gate = self.residual_bias[t], self.gate[t].sigmoid()
                 if self.crossing:
@@ -176,6 +174,15 @@ class RHGNNConv(nn.Module):
             else:
                 out.append(pooled.new_zeros(len(asked), count, z.shape[1]))
         return out
+
+
+def _targets(x: CopiedRows, matrix: Tensor, nodes: int, count: int) -> Tensor:
+    """[1 or relations, count, out] of the first of a type's nodes, times a matrix."""
+    if x.copies is None and count < nodes:
+        return x.rows.unflatten(0, (-1, nodes))[:, :count] @ matrix
+    mapped = copied_linear([x], [matrix]).unflatten(0, (-1, nodes))
+    # A slice's gradient zero-fills: only slice where something is cut off.
+    return mapped[:, :count] if count < nodes else mapped
 
 
 def _per_relation(x: CopiedRows, matrix: Tensor, per_slot: bool) -> Tensor:
