@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -32,17 +32,21 @@ from hgl.models.rhgnn import RHGNN
 from hgl.models.sage import HeteroGraphSAGE
 from hgl.nn.relation_mixing import cross
 from hgl.nn.rhgnn_conv import RHGNNConv
-from hgl.ops import CopiedRows, RelationPlan, segment_softmax_sum
+from hgl.ops import CopiedRows, Copies, RelationPlan, Transpose, segment_softmax_sum
 from hgl.train.phases import peak_mb
 from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
 
 CHANNELS, HEADS, STATE = 128, 8, 8
+SOURCES, TARGETS, EDGES, ROWS = 18_000, 12_000, 14_000, 6_000
+"""Nodes per type on either side, edges per relation, distinct rows per type."""
 FORTH = [("a", "k", "b"), ("a", "l", "c"), ("a", "m", "d")]
 FORTH += [("b", "k", "d"), ("c", "k", "d"), ("d", "k", "d")]
 METADATA: Metadata = (["a", "b", "c", "d"], sorted([*FORTH, *map(reverse_of, FORTH)]))
 
 
-def sampled_plan(sources: int = 18_000, targets: int = 12_000, edges: int = 14_000) -> RelationPlan:
+def sampled_plan(
+    sources: int = SOURCES, targets: int = TARGETS, edges: int = EDGES
+) -> RelationPlan:
     """12 relations at the size of a batch of 512: nodes per type, edges per relation."""
     torch.manual_seed(0)
     num_src, num_dst = (dict.fromkeys(METADATA[0], n) for n in (sources, targets))
@@ -83,37 +87,63 @@ def relation_loop(
 
 
 def layer_against_loop(repeat: int) -> None:
-    """Forward and backward of a first layer (a vector per node) and a later one (per slot)."""
+    """Forward and backward of a first layer, on nodes, and of a later one, on slots."""
     conv = RHGNNConv(
         METADATA, channels=CHANNELS, heads=HEADS, relation_in=STATE, relation_out=STATE
     )
+    per_node, per_slot = [1] * len(conv.entering), conv.entering
+    against_loop("the first layer, rows copied 3 times on average", conv, per_node, repeat, ROWS)
+    against_loop("the first layer, no row twice", conv, per_node, repeat)
+    against_loop("a later layer", conv, per_slot, repeat)
+
+
+def against_loop(
+    title: str, conv: RHGNNConv, groups: Sequence[int], repeat: int, rows: int | None = None
+) -> None:
+    """Print one comparison.
+
+    Args:
+        groups: vectors per node, 1 or one per relation, of each node type.
+        rows: distinct rows of each type that its nodes are copied from; None for no copies.
+    """
+    shape, per_slot = sampled_plan(), set(groups) != {1}
     state = torch.randn(len(METADATA[1]), STATE)
-    shape = sampled_plan()
-    for per_slot in (False, True):
-        groups = [n if per_slot else 1 for n in conv.entering]
-        leaves = [torch.randn(n, 18_000, CHANNELS, requires_grad=True) for n in groups]
+    parts = [
+        CopiedRows(
+            torch.randn(rows or SOURCES * n, CHANNELS, requires_grad=True),
+            copies_of(rows) if rows else None,
+        )
+        for n in groups
+    ]
+    leaves = [*(part.rows for part in parts), *conv.parameters()]
 
-        def fused(plan: RelationPlan) -> list[Tensor]:
-            rows = [CopiedRows(leaf.flatten(0, 1)) for leaf in leaves]  # noqa: B023
-            return conv(rows, state, plan, per_slot=per_slot)[0]  # noqa: B023
+    def fused(plan: RelationPlan) -> list[Tensor]:
+        return conv(parts, state, plan, per_slot=per_slot)[0]
 
-        def looped(plan: RelationPlan) -> list[Tensor]:
-            kinds = {t: [e for e in conv.edge_types if e[2] == t] for t in conv.node_types}
-            x = {
-                e: leaf[i if per_slot else 0]  # noqa: B023
-                for leaf, t in zip(leaves, conv.node_types)  # noqa: B023
-                for i, e in enumerate(kinds[t])
-            }
-            return relation_loop(conv, x, state, plan)
+    def looped(plan: RelationPlan) -> list[Tensor]:
+        x = {}
+        for part, t in zip(parts, conv.node_types, strict=True):
+            kinds = [e for e in conv.edge_types if e[2] == t]
+            vectors = part.dense().unflatten(0, (-1, SOURCES))
+            x |= dict(zip(kinds, vectors if per_slot else [vectors[0]] * len(kinds), strict=True))
+        return relation_loop(conv, x, state, plan)
 
-        for a, b in zip(fused(fresh(shape)), looped(fresh(shape)), strict=True):
-            torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
-        ways = {
-            name: functools.partial(forth_and_back, run, shape)
-            for name, run in (("RHGNNConv", fused), ("loop over relations", looped))
-        }
-        print(f"\n12 relations, a vector per {'slot' if per_slot else 'node'}")
-        report(taking_turns(ways, repeat), "RHGNNConv")
+    for one, other in zip(fused(fresh(shape)), looped(fresh(shape)), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    ways = {
+        "RHGNNConv": functools.partial(forth_and_back, fused, shape, leaves),
+        "loop over relations": functools.partial(forth_and_back, looped, shape, leaves),
+    }
+    print(f"\n12 relations, {title}")
+    report(taking_turns(ways, repeat), "RHGNNConv")
+
+
+def copies_of(rows: int) -> Copies:
+    """A type's nodes, each the copy of a random row."""
+    index = torch.randint(rows, (SOURCES,))
+    ptr = torch.bincount(index, minlength=rows).cumsum(0)
+    ptr = torch.cat([ptr.new_zeros(1), ptr])
+    return Copies(index, Transpose(ptr.int(), index.argsort(stable=True).int()))
 
 
 def fresh(plan: RelationPlan) -> RelationPlan:
@@ -123,9 +153,12 @@ def fresh(plan: RelationPlan) -> RelationPlan:
     )
 
 
-def forth_and_back(run: Callable[[RelationPlan], list[Tensor]], plan: RelationPlan) -> None:
-    """One step."""
-    sum(out.sum() for out in run(fresh(plan))).backward()
+def forth_and_back(
+    run: Callable[[RelationPlan], list[Tensor]], plan: RelationPlan, leaves: Sequence[Tensor]
+) -> None:
+    """One step, the gradients thrown away."""
+    total = torch.stack([out.sum() for out in run(fresh(plan))]).sum()
+    torch.autograd.grad(total, leaves, allow_unused=True)
 
 
 def steps_on_driver_dnf(data: Path, dropout: float, batches: int) -> None:
@@ -218,7 +251,7 @@ def peak(edges: int, channels: int) -> None:
     leaves = [torch.randn(2_000, channels, requires_grad=True) for _ in METADATA[0]]
     state = torch.randn(len(METADATA[1]), STATE)
     parts = [CopiedRows(leaf) for leaf in leaves]
-    forth_and_back(lambda plan: conv(parts, state, plan, per_slot=False)[0], plan)
+    forth_and_back(lambda plan: conv(parts, state, plan, per_slot=False)[0], plan, leaves)
     print(round(peak_mb() * 2**20))
 
 

@@ -179,9 +179,11 @@ class RHGNNConv(nn.Module):
 def _targets(x: CopiedRows, matrix: Tensor, nodes: int, count: int) -> Tensor:
     """[1 or relations, count, out] of the first of a type's nodes, times a matrix."""
     if x.copies is None and count < nodes:
-        return x.rows.unflatten(0, (-1, nodes))[:, :count] @ matrix
+        # The gradient of a split is one concatenation; that of a slice zero-fills for each.
+        groups = len(x) // nodes
+        parts = [CopiedRows(p) for p in x.rows.split([count, nodes - count] * groups)[::2]]
+        return copied_linear(parts, [matrix] * groups).unflatten(0, (groups, count))
     mapped = copied_linear([x], [matrix]).unflatten(0, (-1, nodes))
-    # A slice's gradient zero-fills: only slice where something is cut off.
     return mapped[:, :count] if count < nodes else mapped
 
 
