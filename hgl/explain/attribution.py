@@ -21,6 +21,7 @@ from hgl.errors import ConfigError, SchemaError, check_range
 from hgl.graph.temporal_graph import Features, TemporalGraph
 from hgl.models.relational import RelationalModel
 from hgl.nn.row_encoder import TableEncoder
+from hgl.ops import CopiedRows
 from hgl.typing import NodeType
 
 ELAPSED = "(time elapsed)"
@@ -167,8 +168,8 @@ def _descend(
     """Add the gradients at one point of the line."""
     pairs = {t: table.leaves(share) for t, table in tables.items()}
     empty = next(iter(pairs.values()))[1].new_zeros(0, len(next(iter(tables.values())).start))
-    x_dict = {t: pairs[t][1] if t in pairs else empty for t in model.node_types}
-    out = model.answer(dict(x_dict), batch)[:, output].sum()
+    copied = {t: CopiedRows(pairs[t][1] if t in pairs else empty) for t in model.node_types}
+    out = model.answer(copied, batch)[:, output].sum()
     leaves = [x for pair in pairs.values() for x in pair]
     found = torch.autograd.grad(out, leaves, allow_unused=True)
     for table, *grads in zip(tables.values(), found[::2], found[1::2], strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from hgl.errors import SchemaError, check_range
 from hgl.nn.relative_time import RelativeTime
 from hgl.nn.row_encoder import RowEncoder
-from hgl.ops import Copies, RelationPlan, Transpose, canonical, copy_rows
+from hgl.ops import CopiedRows, Copies, RelationPlan, Transpose, canonical
 from hgl.typing import EdgeType, Metadata, NodeType, TableLayout
 
 
@@ -22,6 +22,16 @@ class PlanNetwork(Protocol):
         self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
     ) -> dict[NodeType, Tensor]:
         """[nodes, channels] per type to [targets of the last plan, channels] per type."""
+
+
+@runtime_checkable
+class CopyNetwork(Protocol):
+    """A `PlanNetwork` that can work on distinct rows where others work on their copies."""
+
+    def forward_copies(
+        self, copied: Mapping[NodeType, CopiedRows], plans: Sequence[RelationPlan]
+    ) -> dict[NodeType, Tensor]:
+        """What `forward_plans` returns for the copies made."""
 
 
 class RelationalModel(nn.Module):
@@ -81,11 +91,15 @@ class RelationalModel(nn.Module):
         Raises: SchemaError: the batch is of a graph with other types.
         """
         self._check(batch)
-        return self.answer(self.encode(batch), batch)
+        return self.answer(self._copied(batch), batch)
 
-    def answer(self, x_dict: dict[NodeType, Tensor], batch: HeteroData) -> Tensor:
-        """From [copies, channels] per node type, as `encode` makes them, to the predictions."""
-        x_dict = self.gnn.forward_plans(x_dict, batch_plans(batch, self.edge_types))
+    def answer(self, copied: Mapping[NodeType, CopiedRows], batch: HeteroData) -> Tensor:
+        """From the vectors of the copies, per node type, to the predictions."""
+        plans = batch_plans(batch, self.edge_types)
+        if isinstance(self.gnn, CopyNetwork):
+            x_dict = self.gnn.forward_copies(copied, plans)
+        else:
+            x_dict = self.gnn.forward_plans({t: x.dense() for t, x in copied.items()}, plans)
         return self.head(x_dict[self.entity_table][: batch[self.entity_table].batch_size])
 
     def encode(self, batch: HeteroData) -> dict[NodeType, Tensor]:
@@ -93,9 +107,12 @@ class RelationalModel(nn.Module):
 
         Returns: [copies, channels] per node type.
         """
+        return {t: x.dense() for t, x in self._copied(batch).items()}
+
+    def _copied(self, batch: HeteroData) -> dict[NodeType, CopiedRows]:
         num_rows = {t: batch[t].rows.numel() for t in self.node_types}
         rows = self.rows({t: batch[t].columns for t in self.node_types}, num_rows)
-        return {t: self._copies(t, rows[t], batch[t]) for t in self.node_types}
+        return {t: self._with_time(t, rows[t], batch[t]) for t in self.node_types}
 
     def _check(self, batch: HeteroData) -> None:
         kinds = zip(canonical(batch.metadata()), (self.node_types, self.edge_types), strict=True)
@@ -103,12 +120,12 @@ class RelationalModel(nn.Module):
             if found != expected:
                 raise SchemaError(f"batch has {name} {found}, expected {expected}")
 
-    def _copies(self, node_type: NodeType, rows: Tensor, store: Any) -> Tensor:
+    def _with_time(self, node_type: NodeType, rows: Tensor, store: Any) -> CopiedRows:
         transpose = Transpose(store.row_ptr, store.row_perm)
         if node_type not in self.time.positions:
-            return copy_rows(rows, Copies(store.row_index, transpose))
+            return CopiedRows(rows, Copies(store.row_index, transpose))
         copies = Copies(store.row_index, transpose, self.time.basis(store.rel_time))
-        return copy_rows(rows, copies, self.time.curve(node_type))
+        return CopiedRows(rows, copies, self.time.curve(node_type))
 
 
 def batch_plans(batch: HeteroData, edge_types: Sequence[EdgeType]) -> list[RelationPlan]:

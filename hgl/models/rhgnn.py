@@ -5,7 +5,7 @@ Source: Yu, Sun, Du, Liu and Lv, arXiv:2105.11122. Written from its equations.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,8 @@ from hgl.errors import check_range
 from hgl.models.network import GraphNetwork
 from hgl.nn.relation_mixing import RelationFusing
 from hgl.nn.rhgnn_conv import RHGNNConv
-from hgl.ops import RelationPlan, check_depth, check_reverses
-from hgl.typing import EdgeType, Metadata, NodeType
+from hgl.ops import CopiedRows, RelationPlan, check_depth, check_reverses
+from hgl.typing import Metadata, NodeType
 
 
 class RHGNN(GraphNetwork):
@@ -29,7 +29,8 @@ class RHGNN(GraphNetwork):
         num_layers: hops.
         heads: attention heads.
         relation_channels: width of a relation's state, per head after the first layer.
-        dropout: probability around each layer and after fusing.
+        dropout: probability before and after each layer and after fusing; without `norm`, one mask
+            does for leaving a layer and entering the next.
         norm: LayerNorm per node type after each layer.
         in_channels: input width per node type, each then mapped to `channels`; None for inputs
             that have that width already.
@@ -75,11 +76,12 @@ class RHGNN(GraphNetwork):
                 heads=heads,
                 relation_in=relation_channels * (heads if layer else 1),
                 relation_out=relation_channels,
-                dropout=dropout,
+                dropout=_twice(dropout) if layer and not norm else dropout,
                 crossing=crossing,
             )
             for layer in range(num_layers)
         )
+        self.dropout = nn.Dropout(dropout)
         self.norms = nn.ModuleList(
             nn.ModuleList(nn.LayerNorm(channels) for _ in self.node_types if norm)
             for _ in range(num_layers)
@@ -118,52 +120,51 @@ class RHGNN(GraphNetwork):
         self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
     ) -> dict[NodeType, Tensor]:
         """See `GraphNetwork`; `x_dict` has the widths `in_channels` where those are given."""
-        check_depth(len(self.convs), plans)
         if self.inputs:
             x_dict = {t: f(x_dict[t]) for t, f in zip(self.node_types, self.inputs, strict=True)}
-        x = torch.cat([x_dict[t] for t in self.node_types])
-        relation = self.relation
+        return self.forward_copies({t: CopiedRows(x_dict[t]) for t in self.node_types}, plans)
+
+    def forward_copies(
+        self, copied: Mapping[NodeType, CopiedRows], plans: Sequence[RelationPlan]
+    ) -> dict[NodeType, Tensor]:
+        """Like `forward_plans`, of a batch's distinct rows and which of them are copied.
+
+        Args:
+            copied: [plans[0].num_src[t], channels] per node type t.
+        """
+        check_depth(len(self.convs), plans)
+        x = [copied[t] for t in self.node_types]
+        relation, out = self.relation, list[Tensor]()
         following = [*(plan.held for plan in plans[1:]), None]
         for layer, (conv, norms, plan, keep) in enumerate(
             zip(self.convs, self.norms, plans, following, strict=True)
         ):
-            x, relation = conv(x, relation, plan, per_slot=layer > 0, keep=keep)
-            x = self._normed(x, [*norms.children()], plan, keep)
-        return self._fused(x, relation, x_dict, plans[-1])
-
-    def _normed(
-        self,
-        x: Tensor,
-        norms: Sequence[nn.Module],
-        plan: RelationPlan,
-        keep: Collection[EdgeType] | None,
-    ) -> Tensor:
-        if not norms:
-            return x
-        parts = zip(norms, self._by_type(x, plan, keep).values(), strict=True)
-        return torch.cat([norm(part).flatten(0, 1) for norm, part in parts])
+            out, relation = conv(x, relation, plan, per_slot=layer > 0, keep=keep)
+            if norms or keep is None:
+                out = [self.dropout(part) for part in out]
+            if norms:
+                out = [norm(part) for norm, part in zip(norms, out, strict=True)]
+            x = [CopiedRows(part.flatten(0, 1)) for part in out]
+        return self._fused(out, relation, copied, plans[-1])
 
     def _fused(
-        self, x: Tensor, relation: Tensor, x_dict: Mapping[NodeType, Tensor], plan: RelationPlan
+        self,
+        x: Sequence[Tensor],
+        relation: Tensor,
+        copied: Mapping[NodeType, CopiedRows],
+        plan: RelationPlan,
     ) -> dict[NodeType, Tensor]:
         out, first = {}, 0
-        for (node_type, part), fuse in zip(self._by_type(x, plan).items(), self.fuse, strict=True):
+        for node_type, part, fuse in zip(self.node_types, x, self.fuse, strict=True):
             states = relation[first : first + len(part)]
             first += len(part)
             if not len(part):
-                out[node_type] = x_dict[node_type][: plan.num_dst[node_type]]
+                out[node_type] = copied[node_type].dense()[: plan.num_dst[node_type]]
             else:
                 out[node_type] = fuse(part, states) if self.fusing else part.mean(0)
         return out
 
-    def _by_type(
-        self, x: Tensor, plan: RelationPlan, keep: Collection[EdgeType] | None = None
-    ) -> dict[NodeType, Tensor]:
-        """[slots kept, channels] to [relations, nodes, channels] per node type."""
-        kept = self.edge_types if keep is None else keep
-        shapes = [(sum(e[2] == t for e in kept), plan.num_dst[t]) for t in self.node_types]
-        parts = x.split([relations * count for relations, count in shapes])
-        return {
-            t: part.view(*shape, x.shape[1])
-            for t, part, shape in zip(self.node_types, parts, shapes, strict=True)
-        }
+
+def _twice(dropout: float) -> float:
+    """One probability for what leaves a layer and enters the next with nothing in between."""
+    return 1 - (1 - dropout) ** 2

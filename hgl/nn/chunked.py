@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ROWS = 2048
+ROWS = 1024
 """Rows at a time."""
 
 
@@ -48,25 +48,29 @@ class _Chunked(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         tensors, split = ctx.saved_tensors, ctx.split
-        needed = ctx.needs_input_grad[2:]
-        into = [torch.zeros_like(x) if need else None for x, need in zip(tensors, needed)]
+        wanted = [i for i, need in enumerate(ctx.needs_input_grad[2:]) if need]
+        # Every row is written once, so only what all chunks add to must start from zero.
+        into = {
+            i: torch.empty_like(tensors[i]) if i < split else torch.zeros_like(tensors[i])
+            for i in wanted
+        }
         for begin, end in _spans(tensors[0]):
             inputs = [x[:, begin:end] for x in tensors[:split]] + list(tensors[split:])
-            inputs = [x.detach().requires_grad_(need) for x, need in zip(inputs, needed)]
+            inputs = [x.detach().requires_grad_(i in into) for i, x in enumerate(inputs)]
             with torch.enable_grad():
                 part = ctx.function(*inputs)
             found = torch.autograd.grad(
                 part,
-                [x for x, need in zip(inputs, needed) if need],
+                [inputs[i] for i in wanted],
                 grads[0][:, begin:end],
-                allow_unused=True,
+                materialize_grads=True,
             )
-            wanted = [i for i, need in enumerate(needed) if need]
             for i, grad in zip(wanted, found, strict=True):
-                target = into[i]
-                if grad is not None and target is not None:
-                    (target[:, begin:end] if i < split else target).add_(grad)
-        return None, None, *into
+                if i < split:
+                    into[i][:, begin:end] = grad
+                else:
+                    into[i] += grad
+        return None, None, *(into.get(i) for i in range(len(tensors)))
 
 
 def _spans(x: Tensor) -> list[tuple[int, int]]:

@@ -75,7 +75,7 @@ class LATTE2GOConv(nn.Module):
         alpha = segment_softmax(score, plan.pairs)
         z = weighted_segment_sum(
             mapped.unflatten(1, (self.heads, -1)),
-            self.dropout(alpha).to(mapped.dtype),
+            self.dropout(alpha),
             plan.groups,
         )
         out, beta = self._mixed(z, of_dst, plan)

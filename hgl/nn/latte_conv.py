@@ -151,9 +151,7 @@ class LATTEConv(nn.Module):
         sent = torch.cat([f(x) for f, x in zip(self.neighbour, of_src, strict=True)])
         share = torch.cat([b[:, :-1].flatten() for b in beta.values()]).unsqueeze(1)
         weight = self.dropout(alpha) * spread(share, plan.pairs)
-        pooled = weighted_segment_sum(
-            sent.unflatten(1, (self.heads, -1)), weight.to(sent.dtype), plan.nodes
-        )
+        pooled = weighted_segment_sum(sent.unflatten(1, (self.heads, -1)), weight, plan.nodes)
         own = [f(x) * b[:, -1:] for f, x, b in zip(self.own, of_dst, beta.values(), strict=True)]
         return (pooled.flatten(1) + torch.cat(own)).relu()
 

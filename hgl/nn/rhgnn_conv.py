@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
-from functools import partial
-from itertools import accumulate
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from hgl.errors import check_multiple
-from hgl.nn.chunked import chunked
-from hgl.nn.relation_mixing import NEGATIVE_SLOPE, CrossRelationMessagePassing, cross
+from hgl.nn.gated_crossing import gated_crossing
+from hgl.nn.relation_mixing import NEGATIVE_SLOPE, CrossRelationMessagePassing
 from hgl.ops import (
+    CopiedRows,
     RelationPlan,
     by_target,
     canonical,
+    copied_linear,
     edge_score,
-    grouped_linear,
     segment_softmax,
     weighted_segment_sum,
 )
@@ -32,7 +32,8 @@ class RHGNNConv(nn.Module):
     whose query comes from r's own state. The sum is gated with a residual, then the relations of
     each node attend to each other (`CrossRelationMessagePassing`), and r's state moves on.
 
-    Differs from the paper's code: dropout has one mask per slot, and the scores multiply the
+    Differs from the paper's code: dropout has one mask per slot, or per row where rows are copied,
+    and the scores multiply the
     attention vectors into the projection first, so that no [slots, channels] product is made.
 
     Args:
@@ -41,7 +42,7 @@ class RHGNNConv(nn.Module):
         heads: attention heads.
         relation_in: width of the relation states that come in.
         relation_out: width of those that go out, per head.
-        dropout: probability on the vectors that come in and on those that go out.
+        dropout: probability on the vectors that come in.
         crossing: False leaves out the crossing, for ablation.
     Raises: ConfigError: channels are not divisible by heads.
     """
@@ -93,50 +94,41 @@ class RHGNNConv(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
+        x: Sequence[CopiedRows],
         relation: Tensor,
         plan: RelationPlan,
         *,
         per_slot: bool,
         keep: Collection[EdgeType] | None = None,
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[list[Tensor], Tensor]:
         """Run one layer.
 
         Args:
-            x: [source slots, channels], in the order of `plan.slots`; with `per_slot=False` [source
-                nodes, channels], where a node's vector is the same under all its relations.
+            x: per node type the vectors of its source slots, relation by relation as in
+                `plan.held`; with `per_slot=False` those of its source nodes, where a node's vector
+                is the same under all its relations.
             relation: [relations, relation_in] states, in slot order.
             plan: the edges.
             keep: relations whose slots are returned, the next plan's `held`; None for all.
-        Returns: [target slots kept, channels] vectors and [relations, heads * relation_out] states.
+        Returns: [relations kept, targets, channels] vectors per node type and [relations, heads *
+            relation_out] states.
         """
-        x = self.dropout(x)
-        held = [[e for e in plan.held if e[2] == t] for t in self.node_types]
-        copies = [len(kinds) if per_slot else 1 for kinds in held]
-        # A slice's gradient zero-fills all of `x`, a split's does not.
-        rows = [plan.num_src[t] * n for t, n in zip(self.node_types, copies)]
-        parts = [
-            part.unflatten(0, (n, plan.num_src[t])) if n else part.unsqueeze(0)
-            for part, t, n in zip(x.split(rows), self.node_types, copies)
-        ]
-        score_src, score_dst = self._scores(parts, relation, plan, held)
+        # Dropout falls on a row once for all its copies, so that rows are mapped before copying.
+        x = [dataclasses.replace(part, rows=self.dropout(part.rows)) for part in x]
+        score_src, score_dst = self._scores(x, relation, plan, per_slot)
         score = edge_score(score_src, score_dst, plan.slots, negative_slope=NEGATIVE_SLOPE)
-        sent = grouped_linear(x, self.project, [0, *accumulate(rows)])
+        sent = copied_linear(x, self.project.unbind())
         pooled = weighted_segment_sum(
             sent.unflatten(1, (self.heads, -1)),
             segment_softmax(score, plan.slots),
             plan.slots if per_slot else plan.nodes,
         )
-        mixed = self._mix(pooled, parts, plan, set(self.edge_types if keep is None else keep))
+        mixed = self._mix(pooled, x, plan, set(self.edge_types if keep is None else keep))
         state = torch.einsum("rc,rco->ro", relation, self.relation) + self.relation_bias
-        return self.dropout(mixed), state
+        return mixed, state
 
     def _scores(
-        self,
-        parts: Sequence[Tensor],
-        relation: Tensor,
-        plan: RelationPlan,
-        held: Sequence[Sequence[EdgeType]],
+        self, x: Sequence[CopiedRows], relation: Tensor, plan: RelationPlan, per_slot: bool
     ) -> tuple[Tensor, Tensor]:
         """[source slots, heads] as a sender and [target slots, heads] as a receiver."""
         query = torch.einsum("rc,rco->ro", relation, self.attention)
@@ -145,40 +137,57 @@ class RHGNNConv(nn.Module):
         pair = torch.stack([received, sent[self._reverse]], 1)
         project = self.project[self._type].unflatten(2, (self.heads, -1))
         folded = torch.einsum("rihd,rkhd->rikh", project, pair).flatten(2)
-        senders, receivers = [x.new_zeros(0, self.heads) for x in parts[:1]], list[Tensor]()
-        for x, node_type, kinds in zip(parts, self.node_types, held):
+        senders = [x[0].rows.new_zeros(0, self.heads)]
+        receivers = list(senders)
+        for part, node_type in zip(x, self.node_types):
+            kinds = [i for i, e in enumerate(self.edge_types) if e[2] == node_type]
+            kinds = [i for i in kinds if self.edge_types[i] in plan.source_slots]
             if kinds:
-                score = x @ folded[[self.edge_types.index(e) for e in kinds]]
+                score = _per_relation(part, folded[kinds], per_slot)
                 senders.append(score[:, :, self.heads :].flatten(0, 1))
                 count = plan.num_dst[node_type]
                 receivers.append(score[:, :count, : self.heads].flatten(0, 1))
-        return torch.cat(senders), torch.cat([senders[0], *receivers])
+        return torch.cat(senders), torch.cat(receivers)
 
     def _mix(
-        self, pooled: Tensor, parts: Sequence[Tensor], plan: RelationPlan, keep: set[EdgeType]
-    ) -> Tensor:
-        """Gate with the residual, then cross; [target slots kept, channels]."""
+        self, pooled: Tensor, x: Sequence[CopiedRows], plan: RelationPlan, keep: set[EdgeType]
+    ) -> list[Tensor]:
+        """Gate with the residual, then cross; [relations kept, targets, channels] per type."""
         counts = [plan.num_dst[t] for t in self.node_types]
+        # A slice's gradient zero-fills the whole tensor, a split's does not.
         sums = pooled.flatten(1).split([n * r for n, r in zip(counts, self.entering)])
-        out = [pooled.new_zeros(0, pooled.shape[1] * pooled.shape[2])]
-        for t, (x, z, count) in enumerate(zip(parts, sums, counts)):
+        out = []
+        for t, (part, z, count) in enumerate(zip(x, sums, counts)):
             relations = [e for e in self.edge_types if e[2] == self.node_types[t]]
             asked = [i for i, e in enumerate(relations) if e in keep]
             if asked and count:
-                own = x[:, :count] @ self.residual[t] + self.residual_bias[t]
+                own = _targets(part, self.residual[t], plan.num_src[self.node_types[t]], count)
                 z = z.unflatten(0, (len(relations), count))
-                shared = [self.gate[t].sigmoid()]
+                bias, gate = self.residual_bias[t], self.gate[t].sigmoid()
                 if self.crossing:
-                    shared.append(cast("CrossRelationMessagePassing", self.cross[t]).query[asked])
-                gated = _gate_and_cross if self.crossing else partial(_gate, kept=asked)
-                out.append(chunked(gated, [z, own], shared).flatten(0, 1))
-        return torch.cat(out)
+                    query = cast("CrossRelationMessagePassing", self.cross[t]).query[asked]
+                    out.append(gated_crossing(z, own, bias, gate, query))
+                else:
+                    out.append(torch.lerp(own + bias, z.relu(), gate)[asked])
+            else:
+                out.append(pooled.new_zeros(len(asked), count, z.shape[1]))
+        return out
 
 
-def _gate(z: Tensor, own: Tensor, gate: Tensor, kept: Sequence[int]) -> Tensor:
-    """Of [relations, nodes, channels] sums and [1 or relations, nodes, channels] residuals."""
-    return torch.lerp(own, z.relu(), gate)[kept]
+def _targets(x: CopiedRows, matrix: Tensor, nodes: int, count: int) -> Tensor:
+    """[1 or relations, count, out] of the first of a type's nodes, times a matrix."""
+    if x.copies is None and count < nodes:
+        # The gradient of a split is one concatenation; that of a slice zero-fills for each.
+        groups = len(x) // nodes
+        parts = [CopiedRows(p) for p in x.rows.split([count, nodes - count] * groups)[::2]]
+        return copied_linear(parts, [matrix] * groups).unflatten(0, (groups, count))
+    mapped = copied_linear([x], [matrix]).unflatten(0, (-1, nodes))
+    return mapped[:, :count] if count < nodes else mapped
 
 
-def _gate_and_cross(z: Tensor, own: Tensor, gate: Tensor, query: Tensor) -> Tensor:
-    return cross(torch.lerp(own, z.relu(), gate).unflatten(2, query.shape[1:]), query).flatten(2)
+def _per_relation(x: CopiedRows, matrix: Tensor, per_slot: bool) -> Tensor:
+    """[relations, nodes, out] of a type's slots or nodes and [relations, in, out] matrices."""
+    if per_slot:
+        return x.rows.unflatten(0, (len(matrix), -1)) @ matrix
+    side_by_side = copied_linear([x], [matrix.transpose(0, 1).flatten(1)])
+    return side_by_side.unflatten(1, (len(matrix), -1)).transpose(0, 1)

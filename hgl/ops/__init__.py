@@ -3,7 +3,7 @@
 from hgl.ops.adjacency import adjacency_product, product_values, strong_edges
 from hgl.ops.backends import backend
 from hgl.ops.bag_sum import bag_sum
-from hgl.ops.copies import Copies, copy_rows
+from hgl.ops.copies import CopiedRows, Copies, copied_linear, copy_rows
 from hgl.ops.edge_draws import draw_edges, product_budget
 from hgl.ops.grouped_linear import grouped_linear
 from hgl.ops.joined import JoinedEdges
@@ -20,6 +20,7 @@ from hgl.ops.spread import spread
 from hgl.ops.weighted_sum import edge_dot, weighted_segment_sum
 
 __all__ = [
+    "CopiedRows",
     "Copies",
     "JoinedEdges",
     "MetaPairs",
@@ -37,6 +38,7 @@ __all__ = [
     "canonical",
     "check_depth",
     "check_reverses",
+    "copied_linear",
     "copy_rows",
     "draw_edges",
     "edge_dot",

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hgl.ops.autocast import lowered
 from hgl.ops.bag_sum import bag_sum
 from hgl.ops.plan import RelationPlan
 from hgl.typing import NodeType
@@ -34,11 +35,8 @@ def relation_linear(
         mean: average instead of sum over the neighbours of a relation.
     Returns: [plan.num_dst[t], out_channels] per node type t.
     """
-    types, device = list(plan.num_dst), weight.device.type
-    xs = [x_dict[t] for t in types]
-    if torch.is_autocast_enabled(device):
-        kind = torch.get_autocast_dtype(device)
-        weight, xs = weight.to(kind), [x.to(kind) for x in xs]
+    types = list(plan.num_dst)
+    weight, *xs = lowered([weight, *(x_dict[t] for t in types)])
     outs = _RelationLinear.apply(weight, plan, mean, *xs)
     return dict(zip(types, outs, strict=True))
 

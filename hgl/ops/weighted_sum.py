@@ -19,7 +19,7 @@ def weighted_segment_sum(x: Tensor, weight: Tensor, segments: Segments) -> Tenso
 
     Args:
         x: [num_src, heads, channels].
-        weight: [num_edges, heads].
+        weight: [num_edges, heads], used in the precision of `x`.
     Returns: [num_segments, heads, channels]; zero for a segment without edges.
     Raises: ConfigError: a shape does not fit.
     """
@@ -28,7 +28,7 @@ def weighted_segment_sum(x: Tensor, weight: Tensor, segments: Segments) -> Tenso
     back = segments.transpose
     assert back.edge is not None
     plan = (segments.src, segments.ptr, back.segment, back.ptr, back.edge)
-    return _weighted_sum(x, weight, *plan)
+    return _weighted_sum(x, weight.to(x.dtype), *plan)
 
 
 def edge_dot(a: Tensor, b: Tensor, segments: Segments) -> Tensor:

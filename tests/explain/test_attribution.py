@@ -17,6 +17,7 @@ from hgl.explain import ELAPSED, attribute, background
 from hgl.models.relational import RelationalModel
 from hgl.models.rhgnn import RHGNN
 from hgl.models.sage import HeteroGraphSAGE
+from hgl.ops import CopiedRows
 from tests.explain.planted import trained
 
 NETWORKS = {
@@ -49,7 +50,7 @@ def explained(
 
 def of_average_rows(model: RelationalModel, batch: HeteroData, rows: Mapping) -> Tensor:
     """The output where every cell is its column's average, written out."""
-    x_dict = {}
+    copied = {}
     for node_type, encoder in zip(model.node_types, model.rows.tables, strict=True):
         count = max(len(block) for block in rows[node_type].values())
         parts = encoder.column_parts(rows[node_type], count)
@@ -57,8 +58,8 @@ def of_average_rows(model: RelationalModel, batch: HeteroData, rows: Mapping) ->
         x = encoder.blocks(usual.expand(batch[node_type].num_nodes, -1))
         if node_type in model.time.positions:
             x = x + model.time(node_type, batch[node_type].rel_time).mean(0)
-        x_dict[node_type] = x
-    return model.answer(x_dict, batch)[:, 0]
+        copied[node_type] = CopiedRows(x)
+    return model.answer(copied, batch)[:, 0]
 
 
 def test_attributions_add_up_to_the_prediction(explained: Explained):

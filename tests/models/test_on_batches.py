@@ -23,6 +23,7 @@ from hgl.models.rgcn import RGCN
 from hgl.models.rhgnn import RHGNN
 from hgl.models.sage import HeteroGraphSAGE
 from hgl.models.simple_hgn import SimpleHGN
+from hgl.ops import CopiedRows, Copies, Transpose
 from tests.graph.worlds import random_world
 from tests.models.test_networks import pyg_hgt
 
@@ -114,3 +115,29 @@ def test_a_batch_of_few_hops_is_a_graph_of_its_own(
     whole = net(x_dict, {e: batch[e].edge_index for e in graph.edge_types})[entity]
     out = net.forward_plans(x_dict, batch_plans(batch, graph.edge_types))[entity]
     torch.testing.assert_close(out[: len(rows)], whole[: len(rows)], rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_distinct_rows_give_what_their_copies_give(number: int):
+    world = random_world(number)
+    world = dataclasses.replace(world, times=dict.fromkeys(world.times))
+    graph = world.graph()
+    entity = max(world.sizes, key=lambda t: (world.sizes[t], t))
+    torch.manual_seed(number)
+    net = RHGNN(graph.metadata(), channels=CHANNELS, heads=2, relation_channels=2).double()
+    seeds = torch.arange(world.sizes[entity]).repeat(3)
+    time = torch.zeros_like(seeds)
+    batch = make_batch(TemporalSampler(graph, [3, 2]).sample(entity, seeds, time), graph, time)
+    copied = {}
+    for node_type in graph.node_types:
+        store = batch[node_type]
+        basis = torch.randn(store.num_nodes, 2, dtype=torch.float64)
+        rows = torch.randn(store.rows.numel(), CHANNELS, dtype=torch.float64)
+        copies = Copies(store.row_index, Transpose(store.row_ptr, store.row_perm), basis)
+        curve = torch.randn(2, CHANNELS, dtype=torch.float64)
+        copied[node_type] = CopiedRows(rows, copies, curve)
+    plans = batch_plans(batch, graph.edge_types)
+    dense = {t: part.dense() for t, part in copied.items()}
+    out, expected = net.forward_copies(copied, plans), net.forward_plans(dense, plans)
+    for node_type in graph.node_types:
+        torch.testing.assert_close(out[node_type], expected[node_type], rtol=0, atol=1e-11)

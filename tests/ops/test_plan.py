@@ -6,7 +6,16 @@ import pytest
 import torch
 
 from hgl.errors import SchemaError
-from hgl.ops import Copies, RelationPlan, Transpose, bag_sum, copy_rows, relation_linear
+from hgl.ops import (
+    CopiedRows,
+    Copies,
+    RelationPlan,
+    Transpose,
+    bag_sum,
+    copied_linear,
+    copy_rows,
+    relation_linear,
+)
 
 EDGE_TYPES = [("a", "x", "b"), ("b", "x", "b"), ("b", "y", "a"), ("c", "z", "b")]
 NUM_NODES = {"a": 5, "b": 4, "c": 3}
@@ -136,6 +145,31 @@ def test_copy_rows_adds_the_curve_and_sums_its_gradient_over_the_copies():
     bare = Copies(index, transpose)
     assert torch.equal(copy_rows(x, bare), x[index])
     assert torch.autograd.gradcheck(lambda x: copy_rows(x, bare), (x,))
+
+
+def test_copied_linear_equals_mapping_the_copies():
+    torch.manual_seed(0)
+    transpose = Transpose(torch.tensor([0, 1, 2, 5]), torch.tensor([1, 4, 0, 2, 3]))
+    index = torch.tensor([2, 0, 2, 2, 1])
+    timed = Copies(index, transpose, torch.randn(5, 2, dtype=torch.float64))
+    curve = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
+    rows = [torch.randn(n, 4, dtype=torch.float64, requires_grad=True) for n in (3, 3, 2)]
+    weight = [torch.randn(4, 6, dtype=torch.float64, requires_grad=True) for _ in rows]
+
+    def run(curve: torch.Tensor, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        a, b, c, *matrices = tensors
+        parts = [
+            CopiedRows(a, timed, curve),
+            CopiedRows(b, Copies(index, transpose)),
+            CopiedRows(c),
+        ]
+        assert [len(part) for part in parts] == [5, 5, 2]
+        whole = [part.dense() @ matrix for part, matrix in zip(parts, matrices, strict=True)]
+        return copied_linear(parts, matrices), torch.cat(whole)
+
+    out, expected = run(curve, *rows, *weight)
+    torch.testing.assert_close(out, expected, rtol=0, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda *x: run(*x)[0], (curve, *rows, *weight))
 
 
 def test_int32_lists_give_the_same_result():

@@ -15,15 +15,15 @@ from hgl.ops.segments import expand
 
 __all__ = ["edge_dot", "row_sum", "softmax", "weighted_sum"]
 
-CHUNK = 16_384
+CHUNK = 4_096
 """Edges whose rows are gathered at a time, into buffers that stay in the cache."""
 
 
 def weighted_sum(x: Tensor, weight: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`: one pass per head over that head's columns."""
-    out = x.new_zeros(ptr.numel() - 1, *x.shape[1:])
     if src.numel() == 0:
-        return out
+        return x.new_zeros(ptr.numel() - 1, *x.shape[1:])
+    out = x.new_empty(ptr.numel() - 1, *x.shape[1:])
     for head, per_edge in enumerate(weight.t().contiguous()):
         out[:, head] = embedding_bag(
             src, x[:, head], ptr, mode="sum", per_sample_weights=per_edge, include_last_offset=True
@@ -47,7 +47,7 @@ def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`: chunk by chunk, in two buffers that are used again."""
     num_edges, shape = src.numel(), a.shape[1:]
     segment = expand(ptr, num_edges)
-    out = a.new_empty(num_edges, shape[0])
+    out, ones = a.new_empty(num_edges, shape[0]), a.new_ones(shape[1])
     left, right = (a.new_empty(min(CHUNK, num_edges), shape.numel()) for _ in range(2))
     a, b = a.reshape(len(a), shape.numel()), b.reshape(len(b), shape.numel())
     for begin in range(0, num_edges, CHUNK):
@@ -55,5 +55,6 @@ def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
         of_target, of_source = left[: end - begin], right[: end - begin]
         torch.index_select(a, 0, segment[begin:end], out=of_target)
         torch.index_select(b, 0, src[begin:end], out=of_source)
-        torch.sum(of_target.mul_(of_source).view(-1, *shape), 2, out=out[begin:end])
+        # As a product with ones: over so short a dimension faster than a sum.
+        torch.mv(of_target.mul_(of_source).view(-1, shape[1]), ones, out=out[begin:end].view(-1))
     return out
