@@ -8,6 +8,7 @@ from hgl.explain.attention import (
     path_name,
 )
 from hgl.explain.attribution import ELAPSED, attribute, background
+from hgl.explain.relations import relation_weights
 from hgl.explain.sankey import sankey_nodes, save_sankey_html, save_sankey_png
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "meta_relation_weights",
     "node_choices",
     "path_name",
+    "relation_weights",
     "sankey_nodes",
     "save_sankey_html",
     "save_sankey_png",

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from hgl.errors import SchemaError, check_range
-from hgl.ops import RelationPlan, canonical
+from hgl.errors import check_range
+from hgl.ops import RelationPlan, canonical, check_types
 from hgl.typing import EdgeType, Metadata, NodeType
 
 
@@ -63,8 +63,7 @@ class GraphNetwork(nn.Module, ABC):
         self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
     ) -> list[RelationPlan]:
         """The plans of a graph that is not sampled, the same for every hop; raises as `forward`."""
-        if set(x_dict) != set(self.node_types):
-            raise SchemaError(f"x_dict has {sorted(x_dict)}, expected {self.node_types}")
+        check_types("x_dict", x_dict, self.node_types)
         num_nodes = {t: len(x_dict[t]) for t in self.node_types}
         plan = RelationPlan.from_edges(edge_index_dict, num_nodes, self.edge_types)
         return [plan] * (self.num_layers * self.hops_per_layer)

@@ -5,7 +5,9 @@ Source: Yu, Sun, Du, Liu and Lv, arXiv:2105.11122. Written from its equations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +17,16 @@ from hgl.models.network import GraphNetwork
 from hgl.nn.relation_mixing import RelationFusing
 from hgl.nn.rhgnn_conv import RHGNNConv
 from hgl.ops import CopiedRows, RelationPlan, check_depth, check_reverses
-from hgl.typing import Metadata, NodeType
+from hgl.typing import EdgeType, Metadata, NodeType
+
+
+class _Step(NamedTuple):
+    """What goes into a layer and what comes out of it."""
+
+    x: list[CopiedRows]
+    state: Tensor
+    out: list[Tensor]
+    state_out: Tensor
 
 
 class RHGNN(GraphNetwork):
@@ -120,9 +131,8 @@ class RHGNN(GraphNetwork):
         self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
     ) -> dict[NodeType, Tensor]:
         """See `GraphNetwork`; `x_dict` has the widths `in_channels` where those are given."""
-        if self.inputs:
-            x_dict = {t: f(x_dict[t]) for t, f in zip(self.node_types, self.inputs, strict=True)}
-        return self.forward_copies({t: CopiedRows(x_dict[t]) for t in self.node_types}, plans)
+        copied = {t: CopiedRows(x) for t, x in self._mapped(x_dict).items()}
+        return self.forward_copies(copied, plans)
 
     def forward_copies(
         self, copied: Mapping[NodeType, CopiedRows], plans: Sequence[RelationPlan]
@@ -132,20 +142,64 @@ class RHGNN(GraphNetwork):
         Args:
             copied: [plans[0].num_src[t], channels] per node type t.
         """
+        last = deque(self._layers(copied, plans), maxlen=1).pop()
+        return self._fused(last.out, last.state_out, copied, plans[-1])
+
+    def relation_weights(
+        self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
+    ) -> dict[NodeType, Tensor]:
+        """How much each relation of a node counts in its output.
+
+        What fusing gives a relation's vector is shared out as the last layer's crossing made that
+        vector from all relations.
+
+        Args: see `forward`.
+        Returns: [relations, nodes, heads] per node type, relations in the order of the edge types
+            that enter it; they sum to 1 per node and head.
+        """
+        plans = self.whole_graph(x_dict, edge_index_dict)
+        return self.relation_weights_plans({t: x_dict[t] for t in self.node_types}, plans)
+
+    def relation_weights_plans(
+        self, x_dict: dict[NodeType, Tensor], plans: Sequence[RelationPlan]
+    ) -> dict[NodeType, Tensor]:
+        """Like `relation_weights`, of the seeds' side of a batch; see `forward_plans`."""
+        copied = {t: CopiedRows(x) for t, x in self._mapped(x_dict).items()}
+        last = deque(self._layers(copied, plans), maxlen=1).pop()
+        crossed = self.convs[-1].crossing_weights(
+            last.x, last.state, plans[-1], per_slot=len(plans) > 1
+        )
+        states = last.state_out.split([len(part) for part in last.out])
+        return {
+            t: torch.einsum("qnh,qrnh->rnh", fuse.fuse(part, state)[1], weight)
+            if len(part)
+            else part.new_zeros(0, part.shape[1], 1)
+            for t, part, state, weight, fuse in zip(
+                self.node_types, last.out, states, crossed, self.fuse, strict=True
+            )
+        }
+
+    def _mapped(self, x_dict: dict[NodeType, Tensor]) -> dict[NodeType, Tensor]:
+        if not self.inputs:
+            return x_dict
+        return {t: f(x_dict[t]) for t, f in zip(self.node_types, self.inputs, strict=True)}
+
+    def _layers(
+        self, copied: Mapping[NodeType, CopiedRows], plans: Sequence[RelationPlan]
+    ) -> Iterator[_Step]:
         check_depth(len(self.convs), plans)
-        x = [copied[t] for t in self.node_types]
-        relation, out = self.relation, list[Tensor]()
+        x, relation = [copied[t] for t in self.node_types], cast("Tensor", self.relation)
         following = [*(plan.held for plan in plans[1:]), None]
         for layer, (conv, norms, plan, keep) in enumerate(
             zip(self.convs, self.norms, plans, following, strict=True)
         ):
-            out, relation = conv(x, relation, plan, per_slot=layer > 0, keep=keep)
+            out, state = conv.forward_plan(x, relation, plan, per_slot=layer > 0, keep=keep)
             if norms or keep is None:
                 out = [self.dropout(part) for part in out]
             if norms:
                 out = [norm(part) for norm, part in zip(norms, out, strict=True)]
-            x = [CopiedRows(part.flatten(0, 1)) for part in out]
-        return self._fused(out, relation, copied, plans[-1])
+            yield _Step(x, relation, out, state)
+            x, relation = [CopiedRows(part.flatten(0, 1)) for part in out], state
 
     def _fused(
         self,

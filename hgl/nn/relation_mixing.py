@@ -54,11 +54,17 @@ def cross(z: Tensor, query: Tensor) -> Tensor:
     """
     if len(z) == 1:
         return z.expand(len(query), -1, -1, -1)
-    out = []
-    for asked in query:
-        weight = leaky_relu((z * asked).sum(3, keepdim=True), NEGATIVE_SLOPE).softmax(0)
-        out.append((weight * z).sum(0))
-    return torch.stack(out)
+    return torch.stack([(_crossing(z, asked).unsqueeze(3) * z).sum(0) for asked in query])
+
+
+def crossing_weights(z: Tensor, query: Tensor) -> Tensor:
+    """[queries, relations, nodes, heads]: what `cross` weighs by; sums to 1 over relations."""
+    return torch.stack([_crossing(z, asked) for asked in query])
+
+
+def _crossing(z: Tensor, asked: Tensor) -> Tensor:
+    """[relations, nodes, heads] weights of one query."""
+    return leaky_relu((z * asked).sum(3), NEGATIVE_SLOPE).softmax(0)
 
 
 class RelationFusing(nn.Module):

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from hgl.errors import check_multiple
+from hgl.errors import ConfigError, check_multiple
 from hgl.nn.gated_crossing import gated_crossing
-from hgl.nn.relation_mixing import NEGATIVE_SLOPE, CrossRelationMessagePassing
+from hgl.nn.relation_mixing import (
+    NEGATIVE_SLOPE,
+    CrossRelationMessagePassing,
+    crossing_weights,
+)
 from hgl.ops import (
     CopiedRows,
     RelationPlan,
     by_target,
     canonical,
+    check_types,
     copied_linear,
     edge_score,
     segment_softmax,
     weighted_segment_sum,
 )
-from hgl.typing import EdgeType, Metadata, reverse_of
+from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
 
 
 class RHGNNConv(nn.Module):
@@ -94,6 +99,33 @@ class RHGNNConv(nn.Module):
 
     def forward(
         self,
+        x_dict: Mapping[NodeType, Tensor],
+        edge_index_dict: Mapping[EdgeType, Tensor],
+        relation: Tensor,
+    ) -> tuple[dict[NodeType, Tensor], Tensor]:
+        """Run on any heterogeneous graph.
+
+        Args:
+            x_dict: per node type [nodes, channels], the same under all relations of a node, or
+                [relations, nodes, channels] as such a layer returns them.
+            edge_index_dict: [2, num_edges] int64 per edge type; an absent one counts as empty.
+            relation: [relations, relation_in] states, in the order of `edge_types`.
+        Returns: [relations, nodes, channels] per node type, relations in the order of `edge_types`,
+            and [relations, heads * relation_out] states.
+        Raises: SchemaError: the types are not those of `metadata`, or an edge leads nowhere.
+            ConfigError: a shape does not fit.
+        """
+        check_types("x_dict", x_dict, self.node_types)
+        num_nodes = {t: x_dict[t].shape[-2] for t in self.node_types}
+        self._check_shapes(x_dict, relation)
+        plan = RelationPlan.from_edges(edge_index_dict, num_nodes, sorted(self.edge_types))
+        x = [CopiedRows(x_dict[t].reshape(-1, x_dict[t].shape[-1])) for t in self.node_types]
+        per_slot = x_dict[self.node_types[0]].dim() == 3
+        out, state = self.forward_plan(x, relation, plan, per_slot=per_slot)
+        return dict(zip(self.node_types, out, strict=True)), state
+
+    def forward_plan(
+        self,
         x: Sequence[CopiedRows],
         relation: Tensor,
         plan: RelationPlan,
@@ -101,7 +133,7 @@ class RHGNNConv(nn.Module):
         per_slot: bool,
         keep: Collection[EdgeType] | None = None,
     ) -> tuple[list[Tensor], Tensor]:
-        """Run one layer.
+        """Run on a plan, hence on a batch.
 
         Args:
             x: per node type the vectors of its source slots, relation by relation as in
@@ -115,17 +147,69 @@ class RHGNNConv(nn.Module):
         """
         # Dropout falls on a row once for all its copies, so that rows are mapped before copying.
         x = [dataclasses.replace(part, rows=self.dropout(part.rows)) for part in x]
-        score_src, score_dst = self._scores(x, relation, plan, per_slot)
-        score = edge_score(score_src, score_dst, plan.slots, negative_slope=NEGATIVE_SLOPE)
-        sent = copied_linear(x, self.project.unbind())
-        pooled = weighted_segment_sum(
-            sent.unflatten(1, (self.heads, -1)),
-            segment_softmax(score, plan.slots),
-            plan.slots if per_slot else plan.nodes,
-        )
+        pooled = self._pooled(x, relation, plan, per_slot)
         mixed = self._mix(pooled, x, plan, set(self.edge_types if keep is None else keep))
         state = torch.einsum("rc,rco->ro", relation, self.relation) + self.relation_bias
         return mixed, state
+
+    def crossing_weights(
+        self, x: Sequence[CopiedRows], relation: Tensor, plan: RelationPlan, *, per_slot: bool
+    ) -> list[Tensor]:
+        """What the vector of each relation takes from all relations of its node.
+
+        Args: see `forward_plan`.
+        Returns: [relations, relations, targets, heads] per node type; sums over the second are 1.
+        """
+        out = []
+        for t, z in enumerate(self._by_type(self._pooled(x, relation, plan, per_slot), plan)):
+            relations, count = z.shape[:2]
+            if self.crossing and relations > 1 and count:
+                own = self._residual(t, x[t], plan) + self.residual_bias[t]
+                gated = torch.lerp(own, z.relu(), self.gate[t].sigmoid())
+                query = cast("CrossRelationMessagePassing", self.cross[t]).query
+                out.append(crossing_weights(gated.unflatten(2, query.shape[1:]), query))
+            else:
+                same = torch.eye(relations, dtype=z.dtype, device=z.device)
+                out.append(same[:, :, None, None].expand(-1, -1, count, self.heads))
+        return out
+
+    def _pooled(
+        self, x: Sequence[CopiedRows], relation: Tensor, plan: RelationPlan, per_slot: bool
+    ) -> Tensor:
+        """[target slots, heads, channels / heads]: what each slot receives."""
+        score_src, score_dst = self._scores(x, relation, plan, per_slot)
+        score = edge_score(score_src, score_dst, plan.slots, negative_slope=NEGATIVE_SLOPE)
+        return weighted_segment_sum(
+            copied_linear(x, self.project.unbind()).unflatten(1, (self.heads, -1)),
+            segment_softmax(score, plan.slots),
+            plan.slots if per_slot else plan.nodes,
+        )
+
+    def _by_type(self, pooled: Tensor, plan: RelationPlan) -> list[Tensor]:
+        """[relations, targets, channels] per node type."""
+        counts = [plan.num_dst[t] for t in self.node_types]
+        # A slice's gradient zero-fills the whole tensor, a split's does not.
+        sums = pooled.flatten(1).split([n * r for n, r in zip(counts, self.entering)])
+        return [z.view(r, n, z.shape[1]) for z, r, n in zip(sums, self.entering, counts)]
+
+    def _residual(self, t: int, x: CopiedRows, plan: RelationPlan) -> Tensor:
+        """[relations or 1, targets, channels] of the t-th node type, before the bias."""
+        node_type = self.node_types[t]
+        return _targets(x, self.residual[t], plan.num_src[node_type], plan.num_dst[node_type])
+
+    def _check_shapes(self, x_dict: Mapping[NodeType, Tensor], relation: Tensor) -> None:
+        channels = self.project.shape[1]
+        shape = len(self.edge_types), self.attention.shape[1]
+        if relation.shape != shape:
+            raise ConfigError(f"relation has shape {list(relation.shape)}, expected {list(shape)}")
+        per_slot = x_dict[self.node_types[0]].dim() == 3
+        for node_type, entering in zip(self.node_types, self.entering, strict=True):
+            found = x_dict[node_type].shape
+            expected = [*[entering] * per_slot, found[-2], channels]
+            if list(found) != expected:
+                raise ConfigError(
+                    f"x_dict[{node_type!r}] has shape {list(found)}, expected {expected}"
+                )
 
     def _scores(
         self, x: Sequence[CopiedRows], relation: Tensor, plan: RelationPlan, per_slot: bool
@@ -153,24 +237,20 @@ class RHGNNConv(nn.Module):
         self, pooled: Tensor, x: Sequence[CopiedRows], plan: RelationPlan, keep: set[EdgeType]
     ) -> list[Tensor]:
         """Gate with the residual, then cross; [relations kept, targets, channels] per type."""
-        counts = [plan.num_dst[t] for t in self.node_types]
-        # A slice's gradient zero-fills the whole tensor, a split's does not.
-        sums = pooled.flatten(1).split([n * r for n, r in zip(counts, self.entering)])
         out = []
-        for t, (part, z, count) in enumerate(zip(x, sums, counts)):
+        for t, z in enumerate(self._by_type(pooled, plan)):
             relations = [e for e in self.edge_types if e[2] == self.node_types[t]]
             asked = [i for i, e in enumerate(relations) if e in keep]
-            if asked and count:
-                own = _targets(part, self.residual[t], plan.num_src[self.node_types[t]], count)
-                z = z.unflatten(0, (len(relations), count))
-                bias, gate = self.residual_bias[t], self.gate[t].sigmoid()
+            if asked and z.shape[1]:
+                own, bias = self._residual(t, x[t], plan), self.residual_bias[t]
+                gate = self.gate[t].sigmoid()
                 if self.crossing:
                     query = cast("CrossRelationMessagePassing", self.cross[t]).query[asked]
                     out.append(gated_crossing(z, own, bias, gate, query))
                 else:
                     out.append(torch.lerp(own + bias, z.relu(), gate)[asked])
             else:
-                out.append(pooled.new_zeros(len(asked), count, z.shape[1]))
+                out.append(z.new_zeros(len(asked), *z.shape[1:]))
         return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hgl.errors import SchemaError
 from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
@@ -42,3 +42,11 @@ def check_reverses(edge_types: Sequence[EdgeType]) -> None:
                 f"edge type {edge_type} has no reverse: expected {reverse_of(edge_type)} among "
                 f"{sorted(edge_types)}"
             )
+
+
+def check_types(
+    name: str, given: Mapping[NodeType, object], node_types: Sequence[NodeType]
+) -> None:
+    """Check that a mapping has every node type. Raises: SchemaError: it has others, or not all."""
+    if set(given) != set(node_types):
+        raise SchemaError(f"{name} has {sorted(given)}, expected {sorted(node_types)}")

@@ -193,3 +193,31 @@ def test_what_does_not_fit_is_refused():
     x_dict, edges = graph()
     with pytest.raises(SchemaError, match="unseen"):
         model()(x_dict, edges | {("a", "unseen", "b"): torch.zeros(2, 1).long()})
+
+
+def test_layers_of_ones_own_give_what_the_model_gives():
+    net = model(num_layers=2)
+    x_dict, edges = graph(4)
+    vectors, state = net.convs[0](x_dict, edges, net.relation)
+    vectors, state = net.convs[1](vectors, edges, state)
+    expected = net(x_dict, edges)
+    for fuse, node_type in zip(net.fuse, net.node_types, strict=True):
+        if not len(vectors[node_type]):
+            continue
+        entering = [i for i, e in enumerate(net.convs[0].edge_types) if e[2] == node_type]
+        out = fuse(vectors[node_type], state[entering])
+        torch.testing.assert_close(out, expected[node_type], rtol=0, atol=1e-12)
+
+
+def test_a_layer_names_what_does_not_fit():
+    conv = model().convs[0]
+    x_dict, edges = graph()
+    state = torch.zeros(len(EDGE_TYPES), 3, dtype=torch.float64)
+    with pytest.raises(ConfigError, match=r"relation has shape \[2, 3\], expected \[10, 3\]"):
+        conv(x_dict, edges, state[:2])
+    with pytest.raises(ConfigError, match=r"x_dict\['a'\] has shape \[5, 4\], expected \[5, 6\]"):
+        conv(x_dict | {"a": x_dict["a"][:, :4]}, edges, state)
+    with pytest.raises(ConfigError, match=r"x_dict\['b'\] has shape \[2, 4, 6\]"):
+        conv(x_dict | {"b": x_dict["b"].expand(2, -1, -1)}, edges, state)
+    with pytest.raises(SchemaError, match="x_dict has"):
+        conv({"a": x_dict["a"]}, edges, state)
