@@ -14,6 +14,9 @@ from hgl.typing import Stype
 Overrides = Mapping[str, Mapping[str, Any]]
 """Per table, any of `pkey`, `fkeys`, `time_col`, `null_times`, `columns`."""
 
+STATED = "stated in the manifest"
+"""Reason of what nobody inferred."""
+
 _BLOCK = ("pkey", "fkeys", "time_col", "null_times", "columns")
 _NULL_TIMES = ("hidden", "visible")
 
@@ -70,9 +73,7 @@ def apply_stypes(table: TableSchema, overrides: Overrides) -> TableSchema:
         table.column(column)
         _known([stype], get_args(Stype), f"manifest: column {table.name}.{column}")
     columns = tuple(
-        dataclasses.replace(c, stype=stated[c.name], reason="stated in the manifest")
-        if c.name in stated
-        else c
+        dataclasses.replace(c, stype=stated[c.name], reason=STATED) if c.name in stated else c
         for c in table.columns
     )
     return dataclasses.replace(table, columns=columns)
@@ -86,8 +87,7 @@ def _with_scalars(table: TableSchema, block: Mapping[str, Any]) -> TableSchema:
         time_col = block["time_col"]
         if time_col is not None:
             table.column(time_col)
-        reason = "stated in the manifest"
-        table = dataclasses.replace(table, time_col=time_col, time_reason=reason)
+        table = dataclasses.replace(table, time_col=time_col, time_reason=STATED)
     if "null_times" in block:
         _known([block["null_times"]], _NULL_TIMES, f"manifest: {table.name}.null_times")
         table = dataclasses.replace(table, null_times=block["null_times"])

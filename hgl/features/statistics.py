@@ -12,7 +12,9 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from hgl.db.overrides import STATED
 from hgl.db.schema import TableSchema
+from hgl.features.dates import date_like
 from hgl.typing import TableLayout
 
 NUM_BINS = 8
@@ -113,13 +115,14 @@ def measure(
 
     Args:
         connection: one view per table.
-        columns: semantic type of each column to encode.
+        columns: semantic type of each column to encode; dates under another name are left out.
         until: validation timestamp in seconds; later rows are not looked at.
     """
+    source = f"{quoted(table.name)}{_training_rows(table, until)}"
+    columns = _without_dates(connection, table, source, columns)
     numbers = [c for c, s in columns.items() if s == "numerical"]
     instants = [c for c, s in columns.items() if s == "timestamp"]
     sources = {c: number_sql(c) for c in numbers} | {c: age_sql(c, table, until) for c in instants}
-    source = f"{quoted(table.name)}{_training_rows(table, until)}"
     scales = _scales(connection, source, sources)
     spans = {c: _span(connection, source, c) for c in instants}
     vocabularies = {
@@ -135,6 +138,24 @@ def measure(
         spans=spans,
         vocabularies=vocabularies,
     )
+
+
+def _without_dates(
+    connection: duckdb.DuckDBPyConnection,
+    table: TableSchema,
+    source: str,
+    columns: dict[str, str],
+) -> dict[str, str]:
+    """The columns that are not dates under another name, or that the user says are numbers."""
+    if table.time_col is None:
+        return columns
+    numbers = {
+        c: number_sql(c)
+        for c, s in columns.items()
+        if s == "numerical" and table.column(c).reason != STATED
+    }
+    dates = date_like(connection, table, source, numbers, instant_sql(table.time_col))
+    return {c: s for c, s in columns.items() if c not in dates}
 
 
 def _training_rows(table: TableSchema, until: int) -> str:
