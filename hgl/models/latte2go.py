@@ -34,7 +34,13 @@ class LATTE2GO(MetaNetwork):
             step, which therefore must count, too.
         dropout: probability after each layer.
         attention_dropout: probability on the attention within meta-relations.
-        theta, edge_sampling, max_products, merge, norm, in_channels, embeddings: see `LATTE`.
+        theta: attention that an edge needs to be composed further; see `LATTE`.
+        edge_sampling: draw edges of an adjacency product; see `LATTE`.
+        max_products: most terms of an adjacency product; more is an error.
+        merge: how the vectors after all layers become one: `concat`, `last`, `mean` or `max`.
+        norm: LayerNorm per node type after each layer.
+        in_channels: input width per node type; None for inputs of `channels`.
+        embeddings: per node type without features, how many nodes it has; see `LATTE`.
     Raises: ConfigError: a value is out of range, channels are not divisible by heads, or a
         meta-relation of `whitelist` cannot be reached.
     """
