@@ -6,13 +6,14 @@ scalars; and an index that may be negative costs a test at every access. Arrays 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+_instruction: Any = intrinsic
+"""Its own types speak of the generator, not of the call."""
 _INT = ir.IntType(32)
 _READ, _KEEP, _DATA = 0, 3, 1
 """`llvm.prefetch`: for reading, into all caches, of data."""
@@ -38,7 +39,7 @@ def _shuffled(builder: Any, vector: Any, lanes: list[int]) -> Any:
     return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), order)
 
 
-@intrinsic
+@_instruction
 def load(typing_context: Any, array: Any, index: Any) -> Any:
     """Element `index` of an array; counts from the beginning only."""
 
@@ -48,7 +49,7 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:
     return array.dtype(array, types.int64), generate
 
 
-@intrinsic
+@_instruction
 def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     """Put `value` into element `index` of an array; counts from the beginning only."""
 
@@ -59,7 +60,7 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.int64, array.dtype), generate
 
 
-@intrinsic
+@_instruction
 def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """Ask for the cache line of element `index`."""
 
@@ -74,7 +75,7 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     return types.void(array, types.int64), generate
 
 
-def _adding(width: int) -> Callable[..., Any]:
+def _adding(width: int) -> Any:
     """Compile to out[i:i + width] += factor * x[j:j + width]."""
 
     def add(typing_context: Any, out: Any, i: Any, factor: Any, x: Any, j: Any) -> Any:
@@ -92,10 +93,10 @@ def _adding(width: int) -> Callable[..., Any]:
 
         return types.void(out, types.int64, out.dtype, x, types.int64), generate
 
-    return intrinsic(add)
+    return _instruction(add)
 
 
-def _dotting(width: int) -> Callable[..., Any]:
+def _dotting(width: int) -> Any:
     """Compile to the dot product of a[i:i + width] and b[j:j + width], added up in halves."""
 
     def dot(typing_context: Any, a: Any, i: Any, b: Any, j: Any) -> Any:
@@ -114,7 +115,7 @@ def _dotting(width: int) -> Callable[..., Any]:
 
         return a.dtype(a, types.int64, b, types.int64), generate
 
-    return intrinsic(dot)
+    return _instruction(dot)
 
 
 add_wide, add_narrow = _adding(WIDE), _adding(NARROW)
