@@ -79,7 +79,7 @@ def segment_softmax_sum(
 
 @torch.library.custom_op("hgl::segment_softmax", mutates_args=())
 def _softmax(score: Tensor, ptr: Tensor) -> Tensor:
-    return current().softmax(score, ptr)
+    return current(score).softmax(score, ptr)
 
 
 @_softmax.register_fake
@@ -93,10 +93,18 @@ def _keep_softmax(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
 
 def _softmax_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     weight, ptr = ctx.saved_tensors
-    pull = weight * grad
-    total = torch.segment_reduce(pull, "sum", offsets=ptr, unsafe=True)
-    shared = total.repeat_interleave(ptr.diff(), dim=0, output_size=len(pull))
-    return pull.sub_(shared.mul_(weight)), None
+    return _softmax_pull(weight, grad, ptr), None
+
+
+# An operator, as compiled code must not look into a backend.
+@torch.library.custom_op("hgl::segment_softmax_backward", mutates_args=())
+def _softmax_pull(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
+    return current(weight).softmax_backward(weight, grad, ptr)
+
+
+@_softmax_pull.register_fake
+def _(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
+    return torch.empty_like(weight)
 
 
 _softmax.register_autograd(_softmax_backward, setup_context=_keep_softmax)
@@ -135,7 +143,7 @@ def _edge_score_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     score, ptr, back_ptr, back_edge = ctx.saved_tensors
     grad = torch.ops.aten.leaky_relu_backward(grad, score, ctx.negative_slope, True)
     of_dst = torch.segment_reduce(grad, "sum", offsets=ptr, unsafe=True)
-    of_src = current().row_sum(grad, back_edge, back_ptr) if ctx.needs_input_grad[0] else None
+    of_src = current(grad).row_sum(grad, back_edge, back_ptr) if ctx.needs_input_grad[0] else None
     of_edge = grad if ctx.needs_input_grad[2] else None
     return of_src, of_dst, of_edge, None, None, None, None, None
 

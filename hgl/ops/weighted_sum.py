@@ -57,7 +57,7 @@ def _weighted_sum(
     back_ptr: Tensor,
     back_edge: Tensor,
 ) -> Tensor:
-    return current().weighted_sum(x, weight, src, ptr)
+    return current(x).weighted_sum(x, weight, src, ptr)
 
 
 @_weighted_sum.register_fake
@@ -75,7 +75,7 @@ def _edge_dot(
     back_ptr: Tensor,
     back_edge: Tensor,
 ) -> Tensor:
-    return current().edge_dot(a, b, src, ptr)
+    return current(a).edge_dot(a, b, src, ptr)
 
 
 @_edge_dot.register_fake
@@ -87,25 +87,56 @@ def _keep(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
     ctx.save_for_backward(*inputs)
 
 
+# Operators, as compiled code must not look into a backend.
+@torch.library.custom_op("hgl::weighted_sum_backward", mutates_args=())
+def _pull_both(
+    x: Tensor,
+    weight: Tensor,
+    grad: Tensor,
+    src: Tensor,
+    ptr: Tensor,
+    back_src: Tensor,
+    back_ptr: Tensor,
+    back_edge: Tensor,
+) -> tuple[Tensor, Tensor]:
+    plan = (src, ptr, back_src, back_ptr, back_edge)
+    return current(x).weighted_sum_backward(x, weight, grad, *plan)
+
+
+@_pull_both.register_fake
+def _(x: Tensor, weight: Tensor, *_: Tensor) -> tuple[Tensor, Tensor]:
+    return x.new_empty(x.shape), weight.new_empty(weight.shape)
+
+
+@torch.library.custom_op("hgl::weighted_sum_transposed", mutates_args=())
+def _pull_rows(
+    grad: Tensor, weight: Tensor, back_src: Tensor, back_ptr: Tensor, back_edge: Tensor
+) -> Tensor:
+    reordered = weight.index_select(0, back_edge)
+    return current(grad).weighted_sum(grad, reordered, back_src, back_ptr)
+
+
+@_pull_rows.register_fake
+def _(grad: Tensor, weight: Tensor, back_src: Tensor, back_ptr: Tensor, _: Tensor) -> Tensor:
+    return grad.new_empty(back_ptr.shape[0] - 1, *grad.shape[1:])
+
+
 def _weighted_sum_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight, src, ptr, back_src, back_ptr, back_edge = ctx.saved_tensors
+    x, weight, *plan = ctx.saved_tensors
     grad_x = grad_weight = None
-    if ctx.needs_input_grad[0]:
-        reordered = weight.index_select(0, back_edge)
-        grad_x = current().weighted_sum(grad, reordered, back_src, back_ptr)
-    if ctx.needs_input_grad[1]:
-        grad_weight = current().edge_dot(grad, x, src, ptr)
+    if ctx.needs_input_grad[0] and ctx.needs_input_grad[1]:
+        grad_x, grad_weight = _pull_both(x, weight, grad, *plan)
+    elif ctx.needs_input_grad[0]:
+        grad_x = _pull_rows(grad, weight, *plan[2:])
+    elif ctx.needs_input_grad[1]:
+        grad_weight = _edge_dot(grad, x, *plan)
     return grad_x, grad_weight, None, None, None, None, None
 
 
 def _edge_dot_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    a, b, src, ptr, back_src, back_ptr, back_edge = ctx.saved_tensors
-    grad_a = grad_b = None
-    if ctx.needs_input_grad[0]:
-        grad_a = current().weighted_sum(b, grad, src, ptr)
-    if ctx.needs_input_grad[1]:
-        reordered = grad.index_select(0, back_edge)
-        grad_b = current().weighted_sum(a, reordered, back_src, back_ptr)
+    a, b, *plan = ctx.saved_tensors
+    grad_a = _weighted_sum(b, grad, *plan) if ctx.needs_input_grad[0] else None
+    grad_b = _pull_rows(a, grad, *plan[2:]) if ctx.needs_input_grad[1] else None
     return grad_a, grad_b, None, None, None, None, None
 
 

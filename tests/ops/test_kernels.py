@@ -27,7 +27,7 @@ DEGREES = {"mixed": [0, 3, 1, 0, 33, 2, 0], "empty": [0, 0], "long": [1025, 1], 
 ROWS, HEADS, CHANNELS = 7, 2, 3
 
 
-@pytest.fixture(params=["torch", "torch_scatter"], autouse=True)
+@pytest.fixture(params=["torch", "torch_scatter", "numba"], autouse=True)
 def _backend(request: pytest.FixtureRequest) -> Iterator[None]:
     if find_spec(request.param) is None:
         pytest.skip(f"{request.param} is not installed")
@@ -220,10 +220,14 @@ def test_operators_keep_torchs_rules():
     x, weight = random(ROWS, HEADS, CHANNELS), random(s.num_edges, HEADS)
     target, rows = random(s.num_segments, HEADS, CHANNELS), random(ROWS, CHANNELS)
     score = (random(ROWS, HEADS), random(s.num_segments, HEADS), None, s.src, s.ptr)
+    known = [tensor.detach() for tensor in (x, weight, target)]  # gradients have no gradient
     for operator, args in (
         (torch.ops.hgl.weighted_sum, (x, weight, *plan)),
         (torch.ops.hgl.edge_dot, (target, x, *plan)),
+        (torch.ops.hgl.weighted_sum_backward, (*known[:3], *plan)),
+        (torch.ops.hgl.weighted_sum_transposed, (known[2], known[1], *plan[2:])),
         (torch.ops.hgl.segment_softmax, (weight, s.ptr)),
+        (torch.ops.hgl.segment_softmax_backward, (known[1], known[1], s.ptr)),
         (torch.ops.hgl.edge_score, (*score, back.ptr, back.edge, 0.2)),
         (torch.ops.hgl.row_sum, (rows, s.src, s.ptr, back.segment, back.ptr)),
         (torch.ops.hgl.spread, (score[1], s.src, s.ptr)),

@@ -10,11 +10,15 @@ from torch import Tensor
 
 from hgl.errors import ConfigError
 
-BackendName = Literal["torch", "torch_scatter"]
+BackendName = Literal["torch", "torch_scatter", "numba"]
+_INSTALL = {
+    "torch_scatter": "pip install --no-build-isolation torch-scatter",
+    "numba": "pip install numba",
+}
 
 
 class Backend(Protocol):
-    """Forward kernels over segments; gradients are made of the same kernels.
+    """Kernels over segments; gradients not listed are made of the same kernels.
 
     Edges of segment i are `ptr[i]` to `ptr[i + 1]`, edge e gathers row `src[e]`. Shapes: N rows, S
     segments, E edges, H heads, D channels per head.
@@ -29,35 +33,65 @@ class Backend(Protocol):
     def softmax(self, score: Tensor, ptr: Tensor) -> Tensor:
         """Normalise `exp(score)` within segments: [E, H] to the same shape."""
 
+    def softmax_backward(self, weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
+        """Gradient of `softmax` from what it returned and the gradient of that, [E, H] each."""
+
     def edge_dot(self, a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
         """Dot segment i of `a` with the rows of `b` it gathers: [S, H, D], [N, H, D] to [E, H]."""
 
+    def weighted_sum_backward(
+        self,
+        x: Tensor,
+        weight: Tensor,
+        grad: Tensor,
+        src: Tensor,
+        ptr: Tensor,
+        back_src: Tensor,
+        back_ptr: Tensor,
+        back_edge: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Gradients of `x` and `weight` in `weighted_sum`, given that of the sums, [S, H, D].
 
-_chosen: BackendName = "torch"
+        Args:
+            back_src, back_ptr, back_edge: the edges by source, see `Transpose`.
+        """
 
 
-def current() -> Backend:
-    """The backend that runs now."""
-    return cast("Backend", import_module(f"hgl.ops.backends.{_chosen}"))
+_HAS_NUMBA = find_spec("numba") is not None
+_chosen: BackendName | None = None
+
+
+def running(device: str) -> BackendName:
+    """The backend that computes on a type of device: the one chosen, else the fastest there."""
+    if _chosen is not None:
+        return _chosen
+    return "numba" if device == "cpu" and _HAS_NUMBA else "torch"
+
+
+def current(x: Tensor) -> Backend:
+    """The backend that computes with `x`."""
+    return cast("Backend", import_module(f"hgl.ops.backends.{running(x.device.type)}"))
 
 
 class _Choice:
     """Undoes a choice when used as a context manager."""
 
-    def __init__(self, previous: BackendName) -> None:
+    def __init__(self, previous: BackendName | None) -> None:
         self.previous = previous
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *exception: object) -> None:
-        backend(self.previous)
+        global _chosen
+        _chosen = self.previous
 
 
 def backend(name: BackendName) -> _Choice:
-    """Choose the backend of this process: `torch` or `torch_scatter`.
+    """Choose the backend of this process: `torch`, `torch_scatter` or `numba`.
 
-    As a context manager, for a block only: `with backend("torch_scatter"): …`.
+    Without a choice it is numba on the CPU where numba is installed, else torch. As a context
+    manager, for a block only: `with backend("torch_scatter"): …`.
 
     Raises: ConfigError: no such backend, or its library is not installed.
     """
@@ -65,9 +99,6 @@ def backend(name: BackendName) -> _Choice:
     if name not in get_args(BackendName):
         raise ConfigError(f"backend={name!r}: expected one of {', '.join(get_args(BackendName))}")
     if find_spec(name) is None:
-        raise ConfigError(
-            f"backend={name!r}: not installed; pip install --no-build-isolation "
-            f"{name.replace('_', '-')}"
-        )
+        raise ConfigError(f"backend={name!r}: not installed; {_INSTALL[name]}")
     previous, _chosen = _chosen, name
     return _Choice(previous)

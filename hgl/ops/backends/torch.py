@@ -13,7 +13,14 @@ from torch.nn.functional import embedding_bag
 from hgl.ops.bag_sum import bag_sum as row_sum
 from hgl.ops.segments import expand
 
-__all__ = ["edge_dot", "row_sum", "softmax", "weighted_sum"]
+__all__ = [
+    "edge_dot",
+    "row_sum",
+    "softmax",
+    "softmax_backward",
+    "weighted_sum",
+    "weighted_sum_backward",
+]
 
 CHUNK = 4_096
 """Edges whose rows are gathered at a time, into buffers that stay in the cache."""
@@ -43,6 +50,14 @@ def softmax(score: Tensor, ptr: Tensor) -> Tensor:
     return weight.div_(spread(torch.segment_reduce(weight, "sum", offsets=ptr, unsafe=True)))
 
 
+def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
+    """See `Backend`."""
+    pull = weight * grad
+    total = torch.segment_reduce(pull, "sum", offsets=ptr, unsafe=True)
+    shared = total.repeat_interleave(ptr.diff(), dim=0, output_size=len(pull))
+    return pull.sub_(shared.mul_(weight))
+
+
 def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`: chunk by chunk, in two buffers that are used again."""
     num_edges, shape = src.numel(), a.shape[1:]
@@ -58,3 +73,18 @@ def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
         # As a product with ones: over so short a dimension faster than a sum.
         torch.mv(of_target.mul_(of_source).view(-1, shape[1]), ones, out=out[begin:end].view(-1))
     return out
+
+
+def weighted_sum_backward(
+    x: Tensor,
+    weight: Tensor,
+    grad: Tensor,
+    src: Tensor,
+    ptr: Tensor,
+    back_src: Tensor,
+    back_ptr: Tensor,
+    back_edge: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """See `Backend`: one pass for each gradient."""
+    grad_x = weighted_sum(grad, weight.index_select(0, back_edge), back_src, back_ptr)
+    return grad_x, edge_dot(grad, x, src, ptr)

@@ -23,6 +23,27 @@ def softmax(score: Tensor, ptr: Tensor) -> Tensor:
     return weight / gather_csr(segment_csr(weight, ptr, reduce="sum"), ptr)
 
 
+def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
+    """See `Backend`."""
+    ptr, pull = ptr.long(), weight * grad
+    return pull - weight * gather_csr(segment_csr(pull, ptr, reduce="sum"), ptr)
+
+
 def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`; gathers both ends of all edges first."""
     return (gather_csr(a, ptr.long()) * b[src.long()]).sum(2)
+
+
+def weighted_sum_backward(
+    x: Tensor,
+    weight: Tensor,
+    grad: Tensor,
+    src: Tensor,
+    ptr: Tensor,
+    back_src: Tensor,
+    back_ptr: Tensor,
+    back_edge: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """See `Backend`: one pass for each gradient."""
+    grad_x = weighted_sum(grad, weight.index_select(0, back_edge), back_src, back_ptr)
+    return grad_x, edge_dot(grad, x, src, ptr)

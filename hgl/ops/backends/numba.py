@@ -1,0 +1,116 @@
+"""numba's kernels, for the CPU; the sums of rows that torch does as fast are torch's.
+
+What is neither float32 nor float64, or not on the CPU, goes to torch.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hgl.ops.backends import numba_kernels as kernels
+from hgl.ops.backends import torch as plain
+from hgl.ops.backends.torch import row_sum, weighted_sum
+
+__all__ = [
+    "edge_dot",
+    "row_sum",
+    "softmax",
+    "softmax_backward",
+    "weighted_sum",
+    "weighted_sum_backward",
+]
+
+SHARES_PER_THREAD = 4
+"""Segments differ in cost, so each thread takes several smaller shares."""
+SMALL = 1 << 16
+"""Numbers to compute below which one thread does it all."""
+
+
+def softmax(score: Tensor, ptr: Tensor) -> Tensor:
+    """See `Backend`."""
+    if not _fits(score):
+        return plain.softmax(score, ptr)
+    out = torch.empty_like(score, memory_format=torch.contiguous_format)
+    args = (*_flat(score, ptr), score.shape[1], *_flat(out))
+    _share(kernels.softmax, ptr.numel() - 1, score.numel(), *args)
+    return out
+
+
+def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
+    """See `Backend`."""
+    if not _fits(weight, grad):
+        return plain.softmax_backward(weight, grad, ptr)
+    out = torch.empty_like(weight, memory_format=torch.contiguous_format)
+    args = (*_flat(weight, grad, ptr), weight.shape[1], *_flat(out))
+    _share(kernels.softmax_backward, ptr.numel() - 1, weight.numel(), *args)
+    return out
+
+
+def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
+    """See `Backend`: in one pass."""
+    if not _fits(a, b):
+        return plain.edge_dot(a, b, src, ptr)
+    heads, channels = a.shape[1:]
+    out = a.new_empty(src.numel(), heads)
+    args = (*_flat(a, b, src, ptr), heads, channels, *_flat(out))
+    _share(kernels.edge_dot, len(a), out.numel() * channels, *args)
+    return out
+
+
+def weighted_sum_backward(
+    x: Tensor,
+    weight: Tensor,
+    grad: Tensor,
+    src: Tensor,
+    ptr: Tensor,
+    back_src: Tensor,
+    back_ptr: Tensor,
+    back_edge: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """See `Backend`: one pass over the edges by source."""
+    back = (back_src, back_ptr, back_edge)
+    if not _fits(x, weight, grad):
+        return plain.weighted_sum_backward(x, weight, grad, src, ptr, *back)
+    heads, channels = x.shape[1:]
+    grad_x, grad_weight = x.new_empty(x.shape), weight.new_empty(weight.shape)
+    args = (*_flat(x, weight, grad, *back), heads, channels, *_flat(grad_x, grad_weight))
+    _share(kernels.weighted_sum_backward, len(x), weight.numel() * channels, *args)
+    return grad_x, grad_weight
+
+
+def _fits(*tensors: Tensor) -> bool:
+    kind = tensors[0].dtype
+    return kind in (torch.float32, torch.float64) and all(
+        x.device.type == "cpu" and x.dtype == kind for x in tensors
+    )
+
+
+def _flat(*tensors: Tensor) -> list[np.ndarray]:
+    """The numbers in C order, without a copy where they are."""
+    return [x.detach().contiguous().view(-1).numpy() for x in tensors]
+
+
+def _share(kernel: Callable[..., None], segments: int, size: int, *args: Any) -> None:
+    """Run a kernel on shares of the segments, as many at a time as torch has threads."""
+    threads = torch.get_num_threads() if size > SMALL else 1
+    if threads == 1:
+        kernel(0, segments, *args)
+        return
+    step = -(-segments // (threads * SHARES_PER_THREAD))
+    shares = ((begin, min(begin + step, segments)) for begin in range(0, segments, step))
+    for done in [_pool(threads, os.getpid()).submit(kernel, *ends, *args) for ends in shares]:
+        done.result()
+
+
+@functools.cache
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Threads of this process; a fork has none of its parent's."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="hgl-ops")
