@@ -18,9 +18,7 @@ from hgl.ops import (
     by_target,
     canonical,
     copied_linear,
-    edge_score,
-    segment_softmax,
-    weighted_segment_sum,
+    segment_softmax_sum,
 )
 from hgl.typing import EdgeType, Metadata, reverse_of
 
@@ -116,12 +114,13 @@ class RHGNNConv(nn.Module):
         # Dropout falls on a row once for all its copies, so that rows are mapped before copying.
         x = [dataclasses.replace(part, rows=self.dropout(part.rows)) for part in x]
         score_src, score_dst = self._scores(x, relation, plan, per_slot)
-        score = edge_score(score_src, score_dst, plan.slots, negative_slope=NEGATIVE_SLOPE)
-        sent = copied_linear(x, self.project.unbind())
-        pooled = weighted_segment_sum(
-            sent.unflatten(1, (self.heads, -1)),
-            segment_softmax(score, plan.slots),
-            plan.slots if per_slot else plan.nodes,
+        pooled = segment_softmax_sum(
+            copied_linear(x, self.project.unbind()).unflatten(1, (self.heads, -1)),
+            score_src,
+            score_dst,
+            plan.slots,
+            negative_slope=NEGATIVE_SLOPE,
+            rows=None if per_slot else plan.nodes,
         )
         mixed = self._mix(pooled, x, plan, set(self.edge_types if keep is None else keep))
         state = torch.einsum("rc,rco->ro", relation, self.relation) + self.relation_bias

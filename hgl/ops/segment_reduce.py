@@ -42,7 +42,7 @@ def segment_reduce(x: Tensor, segments: Segments, reduction: Reduction = "sum") 
 
 @torch.library.custom_op("hgl::row_sum", mutates_args=())
 def _row_sum(x: Tensor, src: Tensor, ptr: Tensor, back_src: Tensor, back_ptr: Tensor) -> Tensor:
-    return current().row_sum(x, src, ptr)
+    return current(x).row_sum(x, src, ptr)
 
 
 @_row_sum.register_fake
@@ -55,7 +55,7 @@ def _keep_back(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
 
 
 def _row_sum_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    return current().row_sum(grad.contiguous(), *ctx.saved_tensors), None, None, None, None
+    return current(grad).row_sum(grad.contiguous(), *ctx.saved_tensors), None, None, None, None
 
 
 _row_sum.register_autograd(_row_sum_backward, setup_context=_keep_back)

@@ -57,7 +57,7 @@ def _weighted_sum(
     back_ptr: Tensor,
     back_edge: Tensor,
 ) -> Tensor:
-    return current().weighted_sum(x, weight, src, ptr)
+    return current(x).weighted_sum(x, weight, src, ptr)
 
 
 @_weighted_sum.register_fake
@@ -75,7 +75,7 @@ def _edge_dot(
     back_ptr: Tensor,
     back_edge: Tensor,
 ) -> Tensor:
-    return current().edge_dot(a, b, src, ptr)
+    return current(a).edge_dot(a, b, src, ptr)
 
 
 @_edge_dot.register_fake
@@ -92,9 +92,9 @@ def _weighted_sum_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     grad_x = grad_weight = None
     if ctx.needs_input_grad[0]:
         reordered = weight.index_select(0, back_edge)
-        grad_x = current().weighted_sum(grad, reordered, back_src, back_ptr)
+        grad_x = current(grad).weighted_sum(grad, reordered, back_src, back_ptr)
     if ctx.needs_input_grad[1]:
-        grad_weight = current().edge_dot(grad, x, src, ptr)
+        grad_weight = current(grad).edge_dot(grad, x, src, ptr)
     return grad_x, grad_weight, None, None, None, None, None
 
 
@@ -102,10 +102,10 @@ def _edge_dot_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     a, b, src, ptr, back_src, back_ptr, back_edge = ctx.saved_tensors
     grad_a = grad_b = None
     if ctx.needs_input_grad[0]:
-        grad_a = current().weighted_sum(b, grad, src, ptr)
+        grad_a = current(b).weighted_sum(b, grad, src, ptr)
     if ctx.needs_input_grad[1]:
         reordered = grad.index_select(0, back_edge)
-        grad_b = current().weighted_sum(a, reordered, back_src, back_ptr)
+        grad_b = current(a).weighted_sum(a, reordered, back_src, back_ptr)
     return grad_a, grad_b, None, None, None, None, None
 
 

@@ -13,7 +13,7 @@ from torch.nn.functional import embedding_bag
 from hgl.ops.bag_sum import bag_sum as row_sum
 from hgl.ops.segments import expand
 
-__all__ = ["edge_dot", "row_sum", "softmax", "weighted_sum"]
+__all__ = ["edge_dot", "row_sum", "softmax", "softmax_backward", "weighted_sum"]
 
 CHUNK = 4_096
 """Edges whose rows are gathered at a time, into buffers that stay in the cache."""
@@ -41,6 +41,14 @@ def softmax(score: Tensor, ptr: Tensor) -> Tensor:
     largest = torch.segment_reduce(score, "max", offsets=ptr, unsafe=True)
     weight = score.sub(spread(largest)).exp_()
     return weight.div_(spread(torch.segment_reduce(weight, "sum", offsets=ptr, unsafe=True)))
+
+
+def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
+    """See `Backend`."""
+    pull = weight * grad
+    total = torch.segment_reduce(pull, "sum", offsets=ptr, unsafe=True)
+    shared = total.repeat_interleave(ptr.diff(), dim=0, output_size=len(pull))
+    return pull.sub_(shared.mul_(weight))
 
 
 def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:

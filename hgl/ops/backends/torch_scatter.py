@@ -23,6 +23,12 @@ def softmax(score: Tensor, ptr: Tensor) -> Tensor:
     return weight / gather_csr(segment_csr(weight, ptr, reduce="sum"), ptr)
 
 
+def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
+    """See `Backend`."""
+    ptr, pull = ptr.long(), weight * grad
+    return pull - weight * gather_csr(segment_csr(pull, ptr, reduce="sum"), ptr)
+
+
 def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`; gathers both ends of all edges first."""
     return (gather_csr(a, ptr.long()) * b[src.long()]).sum(2)
