@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,7 +21,11 @@ from hgl.ops.backends import triton_kernels as kernels
 TILE = 4_096
 """Numbers that a program holds at a time."""
 MOST_EDGES = 32
-"""Edges it takes at a time at most: most rows have fewer, and places beyond a row are idle."""
+"""Edges it takes at a time at most: most segments have fewer, and places beyond are idle."""
+MOST_SCORES = 128
+"""The same where an edge has one number per head alone."""
+CUT = 2_048
+"""Longer segments are cut into pieces, each its own program's."""
 MOST_COLUMNS = 1_024
 """Columns it takes at a time at most, unless one head alone has more."""
 NUMBERS_PER_WARP, MOST_WARPS = 1_024, 4
@@ -28,8 +34,7 @@ NUMBERS_PER_WARP, MOST_WARPS = 1_024, 4
 def weighted_sum(x: Tensor, weight: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`."""
     out = x.new_empty(ptr.numel() - 1, *x.shape[1:])
-    args = (x.contiguous(), weight.contiguous(), src, ptr, out)
-    _launch(kernels.sum_rows, len(out), x.shape[1], x.shape[2], x.dtype, *args)
+    _sum_rows(x, weight.contiguous(), src, ptr, out)
     return out
 
 
@@ -42,28 +47,24 @@ def softmax(score: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`."""
     score = score.contiguous()
     out = torch.empty_like(score)
-    _launch(
-        kernels.softmax, ptr.numel() - 1, score.shape[1], None, score.dtype, score, ptr, out
-    )
+    _launch(kernels.softmax, ptr.numel() - 1, _Block.of(score), score, ptr, out)
     return out
 
 
 def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`."""
-    weight = weight.contiguous()
+    weight, grad = weight.contiguous(), grad.contiguous()
     out = torch.empty_like(weight)
-    args = (weight, grad.contiguous(), ptr, out)
-    _launch(
-        kernels.softmax_backward, ptr.numel() - 1, weight.shape[1], None, weight.dtype, *args
-    )
+    _launch(kernels.softmax_backward, ptr.numel() - 1, _Block.of(weight), weight, grad, ptr, out)
     return out
 
 
 def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`."""
     out = a.new_empty(src.numel(), a.shape[1])
-    args = (a.contiguous(), b.contiguous(), src, ptr, out)
-    _launch(kernels.dot_edges, len(a), a.shape[1], a.shape[2], a.dtype, *args)
+    ends = (a.contiguous(), b.contiguous())
+    programs = len(a) + _cuts(src)
+    _launch(kernels.dot_edges, programs, _Block.of(a), *ends, src, ptr, len(a), out, CUT=CUT)
     return out
 
 
@@ -78,17 +79,23 @@ def attend(
     negative_slope: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `FusedBackend`: one pass over the edges."""
-    out = x.new_empty(ptr.numel() - 1, *x.shape[1:])
-    peak, total = (out.new_empty(out.shape[:2], dtype=_sum_type(x.dtype)) for _ in range(2))
+    count, block, cuts = ptr.numel() - 1, _Block.of(x), _cuts(src)
+    out = x.new_empty(count, *x.shape[1:])
+    per_head = [out.new_empty(out.shape[:2], dtype=block.sum_type) for _ in range(2)]
+    partial = _partial(x, cuts)
+    parts = (partial, *(torch.empty_like(partial[:, :, 0]) for _ in range(2)))
     _launch(
         kernels.attend,
-        *(len(out), x.shape[1], x.shape[2], x.dtype),
+        count + cuts,
+        block,
         *(x.contiguous(), score_src.contiguous(), score_dst.contiguous()),
-        *(None if edge is None else edge.contiguous(), src, sender, ptr),
-        *(out, peak, total),
+        *(None if edge is None else edge.contiguous(), src, sender),
+        *(ptr, count, out, *per_head, *parts),
+        CUT=CUT,
         SLOPE=negative_slope,
     )
-    return out, peak, total
+    _launch(kernels.combine, cuts, block, ptr, count, *parts, out, *per_head, CUT=CUT)
+    return out, *per_head
 
 
 def attend_backward(
@@ -107,19 +114,22 @@ def attend_backward(
     negative_slope: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """See `FusedBackend`: one pass over the edges by source, then sums of [edges, heads]."""
-    grad, x = grad.contiguous(), x.contiguous()
-    back_segment, back_ptr, back_edge = back
-    grad_x, kind = torch.empty_like(x), _sum_type(x.dtype)
-    grad_score = x.new_empty(back_edge.numel(), x.shape[1], dtype=kind)
+    grad, x, (back_segment, back_ptr, back_edge) = grad.contiguous(), x.contiguous(), back
+    block, cuts = _Block.of(x), _cuts(back_edge)
+    grad_x, partial = torch.empty_like(x), _partial(x, cuts)
+    grad_score = x.new_empty(back_edge.numel(), x.shape[1], dtype=block.sum_type)
     _launch(
         kernels.attend_backward,
-        *(len(x), x.shape[1], x.shape[2], x.dtype),
+        len(x) + cuts,
+        block,
         *(grad, _row_dot(grad, out), peak, total),
         *(x, score_src.contiguous(), score_dst.contiguous()),
         *(None if edge is None else edge.contiguous(), sender),
-        *(back_segment, back_ptr, back_edge, grad_x, grad_score),
+        *(back_segment, back_ptr, back_edge, len(x), grad_x, grad_score, partial),
+        CUT=CUT,
         SLOPE=negative_slope,
     )
+    _combine(back_ptr, partial, cuts, grad_x)
     sender_ptr, sender_edge = sender_back
     of_src = _segment_sum(grad_score, sender_edge, sender_ptr, score_src.dtype)
     of_dst = _segment_sum(grad_score, None, ptr, score_dst.dtype)
@@ -128,56 +138,84 @@ def attend_backward(
 
 def _segment_sum(x: Tensor, src: Tensor | None, ptr: Tensor, dtype: torch.dtype) -> Tensor:
     """Sum rows ([n, columns]) in one piece, or those that `src` lists."""
-    out = x.new_empty(ptr.numel() - 1, x.shape[1], dtype=dtype)
-    args = (x.contiguous(), None, src, ptr, out)
-    _launch(kernels.sum_rows, len(out), 1, x.shape[1], x.dtype, *args)
-    return out
+    out = x.new_empty(ptr.numel() - 1, 1, x.shape[1], dtype=dtype)
+    _sum_rows(x.unsqueeze(1), None, src, ptr, out)
+    return out.squeeze(1)
+
+
+def _sum_rows(
+    x: Tensor, weight: Tensor | None, src: Tensor | None, ptr: Tensor, out: Tensor
+) -> None:
+    cuts = _cuts(x if src is None else src)
+    partial, args = _partial(x, cuts), (x.contiguous(), weight, src, ptr, len(out), out)
+    _launch(kernels.sum_rows, len(out) + cuts, _Block.of(x), *args, partial, CUT=CUT)
+    _combine(ptr, partial, cuts, out)
 
 
 def _row_dot(a: Tensor, b: Tensor) -> Tensor:
     """[rows, heads] dots of two contiguous [rows, heads, channels]."""
-    out = a.new_empty(a.shape[:2], dtype=_sum_type(a.dtype))
-    _launch(kernels.dot_rows, len(a), a.shape[1], a.shape[2], a.dtype, a, b, out)
+    block = _Block.of(a)
+    out = a.new_empty(a.shape[:2], dtype=block.sum_type)
+    _launch(kernels.dot_rows, len(a), block, a, b, out)
     return out
 
 
-def _launch(
-    kernel: Any,
-    rows: int,
-    heads: int,
-    channels: int | None,
-    dtype: torch.dtype,
-    *args: Tensor | None,
-    **constants: Any,
-) -> None:
-    """Start a program per row and block of heads.
+def _cuts(edges: Tensor) -> int:
+    """Where segments of so many edges may be cut."""
+    return max(0, len(edges) - 1) // CUT
 
-    Args:
-        channels: per head; None for a kernel of [edges, heads] alone.
-        args: the kernel's tensors, the first of them on the device to run on.
+
+def _partial(x: Tensor, cuts: int) -> Tensor:
+    """[slots, heads, channels] for the sums of pieces, two slots between any two cuts."""
+    kind = torch.promote_types(x.dtype, torch.float32)
+    return x.new_empty(2 * (cuts + 1), *x.shape[1:], dtype=kind)
+
+
+def _combine(ptr: Tensor, partial: Tensor, cuts: int, out: Tensor) -> None:
+    args = (ptr, len(out), partial, None, None, out, None, None)
+    _launch(kernels.combine, cuts, _Block.of(partial), *args, CUT=CUT)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What a program takes at a time of [rows, heads, channels].
+
+    Attributes:
+        sum_type: what numbers are added in.
+        grid: blocks of heads.
+        sizes: the kernel's, beside tensors.
     """
-    first = args[0]
-    assert first is not None
-    if not (first.is_cuda or interpreted()):
-        raise ConfigError(f"backend='triton': a tensor is on {first.device}, expected cuda")
-    width = triton.next_power_of_2(max(channels or 0, 1))
-    block = min(triton.next_power_of_2(heads), max(1, MOST_COLUMNS // width))
-    edges = max(1, min(MOST_EDGES, TILE // (block * width)))
-    if channels is not None:
-        constants |= {"D": channels, "CHANNELS": width}
-    if rows and heads:
-        with torch.cuda.device_of(first):
-            kernel[rows, triton.cdiv(heads, block)](
-                *args,
-                **constants,
-                H=heads,
-                ACC=tl.float64 if _sum_type(dtype) == torch.float64 else tl.float32,
-                EDGES=edges,
-                HEADS=block,
-                num_warps=max(1, min(MOST_WARPS, edges * block * width // NUMBERS_PER_WARP)),
-            )
+
+    sum_type: torch.dtype
+    grid: int
+    sizes: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, x: Tensor) -> _Block:
+        """A block of [rows, heads, channels], or of [rows, heads]."""
+        heads, channels = x.shape[1], x.shape[2] if x.dim() == 3 else None
+        width = triton.next_power_of_2(max(channels or 1, 1))
+        block = max(1, min(triton.next_power_of_2(heads), MOST_COLUMNS // width))
+        most = MOST_SCORES if channels is None else MOST_EDGES
+        edges = max(1, min(most, TILE // (block * width)))
+        kind = torch.promote_types(x.dtype, torch.float32)
+        sizes = {
+            "H": heads,
+            "EDGES": edges,
+            "HEADS": block,
+            "ACC": tl.float64 if kind == torch.float64 else tl.float32,
+            "num_warps": max(1, min(MOST_WARPS, edges * block * width // NUMBERS_PER_WARP)),
+        }
+        if channels is not None:
+            sizes |= {"D": channels, "CHANNELS": width}
+        return cls(kind, triton.cdiv(heads, block), sizes)
 
 
-def _sum_type(dtype: torch.dtype) -> torch.dtype:
-    """What numbers of a type are added in."""
-    return torch.promote_types(dtype, torch.float32)
+def _launch(kernel: Any, programs: int, block: _Block, *args: Any, **constants: Any) -> None:
+    """Start programs, each for every block of heads; the first argument says on which device."""
+    device = args[0].device
+    if not (device.type == "cuda" or interpreted()):
+        raise ConfigError(f"backend='triton': a tensor is on {device}, expected cuda")
+    if programs and block.grid:
+        with torch.cuda.device_of(args[0]):
+            kernel[programs, block.grid](*args, **constants, **block.sizes)

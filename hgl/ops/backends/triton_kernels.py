@@ -3,6 +3,9 @@
 A program owns what it writes and adds in a fixed order: no atomics, the same bits every time.
 Offsets into rows are int64, since rows times channels may exceed int32 where neither does.
 
+A segment of more than CUT edges is cut at the multiples of CUT, since one program would be long at
+it: see `piece`. What the pieces sum up goes to `partial`, and `combine` puts it together.
+
 Names: H heads of D channels; a program takes EDGES at a time, HEADS and CHANNELS, powers of two
 that may reach beyond; sums are of type ACC. What is None is left out of the compiled kernel.
 """
@@ -32,12 +35,113 @@ def per_head(
 
 
 @triton.jit
+def segment_of(ptr: tl.tensor, edge: tl.tensor, num_segments: tl.tensor) -> tl.tensor:
+    """The segment an edge is in: the last that begins no later."""
+    low = edge * 0
+    high = low + num_segments
+    while high - low > 1:
+        middle = (low + high) // 2
+        begun = tl.load(ptr + middle) <= edge
+        low, high = tl.where(begun, middle, low), tl.where(begun, high, middle)
+    return low
+
+
+@triton.jit
+def piece(
+    ptr: tl.tensor, num_segments: tl.tensor, CUT: tl.constexpr
+) -> tuple[tl.tensor, tl.tensor, tl.tensor, tl.tensor]:
+    """What a program works on: a segment, its first edge, past the last, and a slot in `partial`.
+
+    The first `num_segments` programs take a segment each, whole (slot -1) or up to its first cut.
+    Program `num_segments + k - 1` takes what a segment cut at edge k * CUT has from there to the
+    next cut. Nobody on the host need know which segments are long.
+    """
+    number = tl.program_id(0).to(tl.int64)
+    cut = (number - num_segments + 1) * CUT
+    segment = number
+    if number >= num_segments:
+        segment = segment_of(ptr, cut, num_segments)
+    first, end = tl.load(ptr + segment).to(tl.int64), tl.load(ptr + segment + 1).to(tl.int64)
+    is_long = end - first > CUT
+    if number >= num_segments:
+        end = tl.where(is_long & (first < cut), tl.minimum(end, cut + CUT), cut)
+        first = cut
+        slot = cut // CUT * 2
+    else:
+        slot = tl.where(is_long, first // CUT * 2 + 1, -1)
+        end = tl.where(is_long, (first // CUT + 1) * CUT, end)
+    return segment, first, end, slot
+
+
+@triton.jit
+def finite(peak: tl.tensor) -> tl.tensor:
+    """What is taken off scores; where all are -inf so far, taking off -inf would make NaN."""
+    return tl.where(peak == float("-inf"), 0.0, peak)
+
+
+@triton.jit
+def combine(
+    ptr: tl.tensor,
+    num_segments: tl.tensor,
+    partial: tl.tensor,
+    partial_peak: tl.tensor,
+    partial_total: tl.tensor,
+    out: tl.tensor,
+    peak_out: tl.tensor,
+    total_out: tl.tensor,
+    CUT: tl.constexpr,
+    H: tl.constexpr,
+    D: tl.constexpr,
+    ACC: tl.constexpr,
+    EDGES: tl.constexpr,
+    HEADS: tl.constexpr,
+    CHANNELS: tl.constexpr,
+) -> None:
+    """Sum the pieces of the segment whose first cut is this program's, in order; if there is one.
+
+    Without `partial_peak` plainly, else as `attend` does.
+    """
+    window = tl.program_id(0).to(tl.int64)
+    head = tl.program_id(1) * HEADS + tl.arange(0, HEADS)
+    column = tl.arange(0, CHANNELS)
+    cell = head[:, None] * D + column[None, :]
+    inside = (head < H)[:, None] & (column < D)[None, :]
+    cut = (window + 1) * CUT
+    segment = segment_of(ptr, cut, num_segments)
+    first, end = tl.load(ptr + segment).to(tl.int64), tl.load(ptr + segment + 1).to(tl.int64)
+    if (end - first > CUT) & (first < cut) & (first >= cut - CUT):
+        pooled = tl.zeros([HEADS, CHANNELS], ACC)
+        peak, total = tl.full([HEADS], float("-inf"), ACC), tl.zeros([HEADS], ACC)
+        for number in range(window, (end - 1) // CUT + 1):
+            slot = tl.where(number == window, 2 * window + 1, 2 * number)
+            part = tl.load(partial + slot * (H * D) + cell, mask=inside, other=0)
+            if partial_peak is not None:
+                own = tl.load(partial_peak + slot * H + head, mask=head < H, other=0)
+                higher = tl.maximum(peak, own)
+                shrink, share = tl.exp(peak - finite(higher)), tl.exp(own - finite(higher))
+                mass = tl.load(partial_total + slot * H + head, mask=head < H, other=0)
+                total = total * shrink + mass * share
+                pooled = pooled * shrink[:, None] + part * share[:, None]
+                peak = higher
+            else:
+                pooled += part
+        if partial_peak is not None:
+            pooled /= total[:, None]
+            tl.store(peak_out + segment * H + head, peak, mask=head < H)
+            tl.store(total_out + segment * H + head, total, mask=head < H)
+        tl.store(out + segment * (H * D) + cell, pooled, mask=inside)
+
+
+@triton.jit
 def sum_rows(
     x: tl.tensor,
     weight: tl.tensor,
     src: tl.tensor,
     ptr: tl.tensor,
+    num_segments: tl.tensor,
     out: tl.tensor,
+    partial: tl.tensor,
+    CUT: tl.constexpr,
     H: tl.constexpr,
     D: tl.constexpr,
     ACC: tl.constexpr,
@@ -46,14 +150,13 @@ def sum_rows(
     CHANNELS: tl.constexpr,
 ) -> None:
     """Sum of `weight[e] * x[src[e]]` per segment; `src` None stands for the edges themselves."""
-    segment = tl.program_id(0).to(tl.int64)
+    segment, first, end, slot = piece(ptr, num_segments, CUT)
     head = tl.program_id(1) * HEADS + tl.arange(0, HEADS)
     column = tl.arange(0, CHANNELS)
     cell = head[:, None] * D + column[None, :]
     inside = (head < H)[:, None] & (column < D)[None, :]
     total = tl.zeros([HEADS, CHANNELS], ACC)
-    end = tl.load(ptr + segment + 1)
-    for begin in range(tl.load(ptr + segment), end, EDGES):
+    for begin in range(first, end, EDGES):
         edge = begin + tl.arange(0, EDGES)
         real = edge < end
         source = edge if src is None else tl.load(src + edge, mask=real, other=0)
@@ -62,7 +165,10 @@ def sum_rows(
         if weight is not None:
             rows *= per_head(weight, edge, head, real, H).to(ACC)[:, :, None]
         total += tl.sum(rows, 0)
-    tl.store(out + segment * (H * D) + cell, total, mask=inside)
+    if slot < 0:
+        tl.store(out + segment * (H * D) + cell, total, mask=inside)
+    else:
+        tl.store(partial + slot * (H * D) + cell, total, mask=inside)
 
 
 @triton.jit
@@ -71,7 +177,9 @@ def dot_edges(
     b: tl.tensor,
     src: tl.tensor,
     ptr: tl.tensor,
+    num_segments: tl.tensor,
     out: tl.tensor,
+    CUT: tl.constexpr,
     H: tl.constexpr,
     D: tl.constexpr,
     ACC: tl.constexpr,
@@ -80,14 +188,13 @@ def dot_edges(
     CHANNELS: tl.constexpr,
 ) -> None:
     """Dot of `a[segment]` with `b[src[e]]` per edge and head."""
-    segment = tl.program_id(0).to(tl.int64)
+    segment, first, end, _ = piece(ptr, num_segments, CUT)
     head = tl.program_id(1) * HEADS + tl.arange(0, HEADS)
     column = tl.arange(0, CHANNELS)
     cell = head[:, None] * D + column[None, :]
     inside = (head < H)[:, None] & (column < D)[None, :]
     own = tl.load(a + segment * (H * D) + cell, mask=inside, other=0).to(ACC)
-    end = tl.load(ptr + segment + 1)
-    for begin in range(tl.load(ptr + segment), end, EDGES):
+    for begin in range(first, end, EDGES):
         edge = begin + tl.arange(0, EDGES)
         real = edge < end
         source = tl.load(src + edge, mask=real, other=0)
@@ -155,12 +262,6 @@ def softmax(
 
 
 @triton.jit
-def finite(peak: tl.tensor) -> tl.tensor:
-    """What is taken off scores; where all are -inf so far, taking off -inf would make NaN."""
-    return tl.where(peak == float("-inf"), 0.0, peak)
-
-
-@triton.jit
 def softmax_backward(
     weight: tl.tensor,
     grad: tl.tensor,
@@ -218,9 +319,14 @@ def attend(
     src: tl.tensor,
     sender: tl.tensor,
     ptr: tl.tensor,
+    num_segments: tl.tensor,
     out: tl.tensor,
     peak_out: tl.tensor,
     total_out: tl.tensor,
+    partial: tl.tensor,
+    partial_peak: tl.tensor,
+    partial_total: tl.tensor,
+    CUT: tl.constexpr,
     SLOPE: tl.constexpr,
     H: tl.constexpr,
     D: tl.constexpr,
@@ -230,7 +336,7 @@ def attend(
     CHANNELS: tl.constexpr,
 ) -> None:
     """Score, softmax and weighted sum in one pass: what was summed shrinks when the peak grows."""
-    segment = tl.program_id(0).to(tl.int64)
+    segment, first, end, slot = piece(ptr, num_segments, CUT)
     head = tl.program_id(1) * HEADS + tl.arange(0, HEADS)
     column = tl.arange(0, CHANNELS)
     cell = head[:, None] * D + column[None, :]
@@ -238,7 +344,6 @@ def attend(
     of_segment = tl.load(score_dst + segment * H + head, mask=head < H, other=0).to(ACC)[None, :]
     peak, total = tl.full([HEADS], float("-inf"), ACC), tl.zeros([HEADS], ACC)
     pooled = tl.zeros([HEADS, CHANNELS], ACC)
-    first, end = tl.load(ptr + segment), tl.load(ptr + segment + 1)
     for begin in range(first, end, EDGES):
         edge = begin + tl.arange(0, EDGES)
         real = edge < end
@@ -255,10 +360,15 @@ def attend(
         total = total * shrink + tl.sum(share, 0)
         pooled = pooled * shrink[:, None] + tl.sum(share[:, :, None] * rows, 0)
         peak = higher
-    divisor = tl.where(first == end, 1.0, total)
-    tl.store(out + segment * (H * D) + cell, pooled / divisor[:, None], mask=inside)
-    tl.store(peak_out + segment * H + head, peak, mask=head < H)
-    tl.store(total_out + segment * H + head, total, mask=head < H)
+    if slot < 0:
+        divisor = tl.where(first == end, 1.0, total)
+        tl.store(out + segment * (H * D) + cell, pooled / divisor[:, None], mask=inside)
+        tl.store(peak_out + segment * H + head, peak, mask=head < H)
+        tl.store(total_out + segment * H + head, total, mask=head < H)
+    else:
+        tl.store(partial + slot * (H * D) + cell, pooled, mask=inside)
+        tl.store(partial_peak + slot * H + head, peak, mask=head < H)
+        tl.store(partial_total + slot * H + head, total, mask=head < H)
 
 
 @triton.jit
@@ -275,8 +385,11 @@ def attend_backward(
     back_segment: tl.tensor,
     back_ptr: tl.tensor,
     back_edge: tl.tensor,
+    num_rows: tl.tensor,
     grad_x: tl.tensor,
     grad_score: tl.tensor,
+    partial: tl.tensor,
+    CUT: tl.constexpr,
     SLOPE: tl.constexpr,
     H: tl.constexpr,
     D: tl.constexpr,
@@ -292,15 +405,14 @@ def attend_backward(
     Args:
         mean: [segments, H] dot of the output with its gradient, the mean of the edges' gradients.
     """
-    row = tl.program_id(0).to(tl.int64)
+    row, first, end, slot = piece(back_ptr, num_rows, CUT)
     head = tl.program_id(1) * HEADS + tl.arange(0, HEADS)
     column = tl.arange(0, CHANNELS)
     cell = head[:, None] * D + column[None, :]
     inside = (head < H)[:, None] & (column < D)[None, :]
     own = tl.load(x + row * (H * D) + cell, mask=inside, other=0).to(ACC)
     pooled = tl.zeros([HEADS, CHANNELS], ACC)
-    end = tl.load(back_ptr + row + 1)
-    for begin in range(tl.load(back_ptr + row), end, EDGES):
+    for begin in range(first, end, EDGES):
         place = begin + tl.arange(0, EDGES)
         real = place < end
         mask = real[:, None] & (head < H)[None, :]
@@ -322,4 +434,7 @@ def attend_backward(
         step = tl.sum(pull * own[None, :, :], 2) - per_head(mean, segment, head, real, H)
         step = share * tl.where(raw > 0, step, step * SLOPE)
         tl.store(grad_score + edge.to(tl.int64)[:, None] * H + head[None, :], step, mask=mask)
-    tl.store(grad_x + row * (H * D) + cell, pooled, mask=inside)
+    if slot < 0:
+        tl.store(grad_x + row * (H * D) + cell, pooled, mask=inside)
+    else:
+        tl.store(partial + slot * (H * D) + cell, pooled, mask=inside)
