@@ -70,7 +70,9 @@ OPTIONAL: Mapping[str, Optional] = {
         "pip install --no-build-isolation torch-scatter",
     ),
     "pyg-lib": Optional("pyg_lib", "PyG's sampler, to compare with", "see PyG's install page"),
-    "triton": Optional("triton", "torch.compile on CUDA", "comes with torch for CUDA"),
+    "triton": Optional(
+        "triton", "kernels of hgl.ops and torch.compile, on CUDA", "comes with torch for CUDA"
+    ),
 }
 
 Findings = Mapping[str, Mapping[str, str]]
@@ -107,13 +109,15 @@ def _presence(name: str, optional: Optional) -> str:
 def _backends() -> dict[str, str]:
     import torch
 
+    from hgl.ops.backends import running
+
     cuda = torch.cuda.is_available()
     device = torch.cuda.get_device_name() if cuda else "absent"
     return {
         "device": f"cuda: {device}" if cuda else "cpu",
         "cpu threads": f"{torch.get_num_threads()} of {os.cpu_count()}",
         "sampler": "torch, on the device" if cuda else "numba" if find_spec("numba") else "torch",
-        "kernels": "torch; hgl.ops.backend chooses another",
+        "kernels": f"{running('cuda' if cuda else 'cpu')}; hgl.ops.backend chooses another",
         "training mixed precision": "bfloat16" if cuda else "off",
         "processes": os.environ.get("WORLD_SIZE", "1") + " (torchrun starts more)",
     }

@@ -69,7 +69,8 @@ def _(
 ) -> tuple[Tensor, Tensor, Tensor]:
     out = x.new_empty(plan[0].shape[0] - 1, *x.shape[1:])
     kind = torch.promote_types(x.dtype, torch.float32)
-    return out, *(out.new_empty(out.shape[:2], dtype=kind) for _ in range(2))
+    peak, total = (out.new_empty(out.shape[:2], dtype=kind) for _ in range(2))
+    return out, peak, total
 
 
 @torch.library.custom_op("hgl::attend_backward", mutates_args=())
@@ -115,8 +116,7 @@ def _(
     *plan: Any,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     per_edge = peak.new_empty(back_segment.shape[0], x.shape[1])
-    ends = (torch.empty_like(tensor) for tensor in (x, score_src, score_dst))
-    of_x, of_src, of_dst = ends
+    of_x, of_src, of_dst = (torch.empty_like(tensor) for tensor in (x, score_src, score_dst))
     return of_x, of_src, of_dst, per_edge
 
 

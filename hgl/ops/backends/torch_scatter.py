@@ -5,6 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 from torch_scatter import gather_csr, segment_csr
 
+from hgl.ops.backends.torch import softmax_backward
+
+__all__ = ["edge_dot", "row_sum", "softmax", "softmax_backward", "weighted_sum"]
+
 
 def weighted_sum(x: Tensor, weight: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`; gathers all edges first."""
@@ -21,12 +25,6 @@ def softmax(score: Tensor, ptr: Tensor) -> Tensor:
     ptr = ptr.long()
     weight = (score - gather_csr(segment_csr(score, ptr, reduce="max"), ptr)).exp()
     return weight / gather_csr(segment_csr(weight, ptr, reduce="sum"), ptr)
-
-
-def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
-    """See `Backend`."""
-    ptr, pull = ptr.long(), weight * grad
-    return pull - weight * gather_csr(segment_csr(pull, ptr, reduce="sum"), ptr)
 
 
 def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:

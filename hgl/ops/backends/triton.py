@@ -81,7 +81,7 @@ def attend(
     """See `FusedBackend`: one pass over the edges."""
     count, block, cuts = ptr.numel() - 1, _Block.of(x), _cuts(src)
     out = x.new_empty(count, *x.shape[1:])
-    per_head = [out.new_empty(out.shape[:2], dtype=block.sum_type) for _ in range(2)]
+    peak, total = (out.new_empty(out.shape[:2], dtype=block.sum_type) for _ in range(2))
     partial = _partial(x, cuts)
     parts = (partial, *(torch.empty_like(partial[:, :, 0]) for _ in range(2)))
     _launch(
@@ -90,12 +90,12 @@ def attend(
         block,
         *(x.contiguous(), score_src.contiguous(), score_dst.contiguous()),
         *(None if edge is None else edge.contiguous(), src, sender),
-        *(ptr, count, out, *per_head, *parts),
+        *(ptr, count, out, peak, total, *parts),
         CUT=CUT,
         SLOPE=negative_slope,
     )
-    _launch(kernels.combine, cuts, block, ptr, count, *parts, out, *per_head, CUT=CUT)
-    return out, *per_head
+    _launch(kernels.combine, cuts, block, ptr, count, *parts, out, peak, total, CUT=CUT)
+    return out, peak, total
 
 
 def attend_backward(
