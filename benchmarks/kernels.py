@@ -1,6 +1,8 @@
 """Attention over segments, forward and backward, beside the ways it is usually written.
 
     python benchmarks/kernels.py                       # N = 100k, E = 1M, 4 heads x 16, one thread
+    python benchmarks/kernels.py --device cuda         # see kernels_cuda.py
+    python benchmarks/kernels.py --device dry          # the same on the CPU at a tiny size
 
 Every line gets the same graph and inputs and must give the same result. The lines take turns; a
 figure is the median of --repeat turns. `plain torch` gathers and scatters by index, `torch-scatter`
@@ -15,6 +17,7 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 
+import kernels_cuda
 import torch
 from torch import Tensor
 from torch.nn.functional import leaky_relu
@@ -83,7 +86,14 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=16, help="per head")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("--device", choices=["cpu", "cuda", "dry"], default="cpu")
     args = parser.parse_args()
+    if args.device == "cuda":
+        kernels_cuda.report("cuda", [4_000_000, 42_000_000], 8, 64, args.repeat)
+        return
+    if args.device == "dry":
+        kernels_cuda.report("cpu", [2_000], 8, 64, 2)
+        return
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     src, dst = torch.randint(args.nodes, (args.edges,)), torch.randint(args.nodes, (args.edges,))

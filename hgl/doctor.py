@@ -70,7 +70,9 @@ OPTIONAL: Mapping[str, Optional] = {
         "pip install --no-build-isolation torch-scatter",
     ),
     "pyg-lib": Optional("pyg_lib", "PyG's sampler, to compare with", "see PyG's install page"),
-    "triton": Optional("triton", "torch.compile on CUDA", "comes with torch for CUDA"),
+    "triton": Optional(
+        "triton", "kernels of hgl.ops and torch.compile, on CUDA", "comes with torch for CUDA"
+    ),
 }
 
 Findings = Mapping[str, Mapping[str, str]]

@@ -23,9 +23,7 @@ from hgl.ops import (
     canonical,
     check_types,
     copied_linear,
-    edge_score,
-    segment_softmax,
-    weighted_segment_sum,
+    segment_softmax_sum,
 )
 from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
 
@@ -178,11 +176,13 @@ class RHGNNConv(nn.Module):
     ) -> Tensor:
         """[target slots, heads, channels / heads]: what each slot receives."""
         score_src, score_dst = self._scores(x, relation, plan, per_slot)
-        score = edge_score(score_src, score_dst, plan.slots, negative_slope=NEGATIVE_SLOPE)
-        return weighted_segment_sum(
+        return segment_softmax_sum(
             copied_linear(x, self.project.unbind()).unflatten(1, (self.heads, -1)),
-            segment_softmax(score, plan.slots),
-            plan.slots if per_slot else plan.nodes,
+            score_src,
+            score_dst,
+            plan.slots,
+            negative_slope=NEGATIVE_SLOPE,
+            rows=None if per_slot else plan.nodes,
         )
 
     def _by_type(self, pooled: Tensor, plan: RelationPlan) -> list[Tensor]:

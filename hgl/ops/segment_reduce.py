@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hgl.errors import ConfigError
 from hgl.ops.backends import current
+from hgl.ops.row_sum import row_sum
 from hgl.ops.segments import Segments
 from hgl.ops.shapes import check_rows
 
@@ -55,7 +56,7 @@ def _keep_back(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
 
 
 def _row_sum_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    return current(grad).row_sum(grad.contiguous(), *ctx.saved_tensors), None, None, None, None
+    return row_sum(grad.contiguous(), *ctx.saved_tensors), None, None, None, None
 
 
 _row_sum.register_autograd(_row_sum_backward, setup_context=_keep_back)

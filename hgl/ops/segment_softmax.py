@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hgl.ops.backends import current
+from hgl.ops.backends import FUSED, current, running
+from hgl.ops.fused_attention import fused_attention
+from hgl.ops.row_sum import row_sum
 from hgl.ops.segments import Segments, expand
 from hgl.ops.shapes import check_edges, check_rows, check_segments
 from hgl.ops.weighted_sum import weighted_segment_sum
@@ -61,20 +63,26 @@ def segment_softmax_sum(
     *,
     edge: Tensor | None = None,
     negative_slope: float = 0.2,
+    rows: Segments | None = None,
 ) -> Tensor:
     """Attend: softmax over each segment's edges of `edge_score`, then the weighted sum of rows.
 
     Graph attention (arXiv:1710.10903) with any segments. Memory beside inputs and output: [edges,
-    heads], no [edges, channels] temporary.
+    heads], no [edges, channels] temporary; on CUDA with triton, forward, [segments, heads].
 
     Args:
-        x: [num_src, heads, channels].
+        x: [num_src, heads, channels], of `rows` where those are given.
         score_src, score_dst, edge, negative_slope: see `edge_score`.
+        rows: the same edges, gathering other rows: for `x` whose rows are not those of `score_src`.
     Returns: [num_segments, heads, channels]; zero for a segment without edges.
     Raises: ConfigError: a shape does not fit.
     """
+    if running(x.device.type) in FUSED:
+        return fused_attention(
+            x, score_src, score_dst, segments, edge=edge, negative_slope=negative_slope, rows=rows
+        )
     score = edge_score(score_src, score_dst, segments, edge=edge, negative_slope=negative_slope)
-    return weighted_segment_sum(x, segment_softmax(score, segments), segments)
+    return weighted_segment_sum(x, segment_softmax(score, segments), rows or segments)
 
 
 @torch.library.custom_op("hgl::segment_softmax", mutates_args=())
@@ -143,7 +151,7 @@ def _edge_score_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     score, ptr, back_ptr, back_edge = ctx.saved_tensors
     grad = torch.ops.aten.leaky_relu_backward(grad, score, ctx.negative_slope, True)
     of_dst = torch.segment_reduce(grad, "sum", offsets=ptr, unsafe=True)
-    of_src = current(grad).row_sum(grad, back_edge, back_ptr) if ctx.needs_input_grad[0] else None
+    of_src = row_sum(grad, back_edge, back_ptr) if ctx.needs_input_grad[0] else None
     of_edge = grad if ctx.needs_input_grad[2] else None
     return of_src, of_dst, of_edge, None, None, None, None, None
 

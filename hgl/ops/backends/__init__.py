@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal, Protocol, cast, get_args
 
-from torch import Tensor
+from torch import Tensor, cuda
 
 from hgl.errors import ConfigError
 
-BackendName = Literal["torch", "torch_scatter", "numba"]
+BackendName = Literal["torch", "torch_scatter", "numba", "triton"]
+FUSED: tuple[BackendName, ...] = ("triton",)
+"""Those with the functions of `FusedBackend`."""
 _INSTALL = {
     "torch_scatter": "pip install --no-build-isolation torch-scatter",
     "numba": "pip install numba",
+    "triton": "it comes with torch for CUDA",
 }
 
 
@@ -57,7 +61,54 @@ class Backend(Protocol):
         """
 
 
+class FusedBackend(Backend, Protocol):
+    """A backend that also attends in one pass: scores, softmax and weighted sum."""
+
+    def attend(
+        self,
+        x: Tensor,
+        score_src: Tensor,
+        score_dst: Tensor,
+        edge: Tensor | None,
+        src: Tensor,
+        sender: Tensor | None,
+        ptr: Tensor,
+        negative_slope: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """[S, H, D] sums, and of each segment's scores the largest and the denominator [S, H].
+
+        Args:
+            sender: [E] row of `score_src` that each edge gathers; None where it is `src`.
+        """
+
+    def attend_backward(
+        self,
+        grad: Tensor,
+        out: Tensor,
+        peak: Tensor,
+        total: Tensor,
+        x: Tensor,
+        score_src: Tensor,
+        score_dst: Tensor,
+        edge: Tensor | None,
+        ptr: Tensor,
+        back: tuple[Tensor, Tensor, Tensor],
+        sender: Tensor | None,
+        sender_back: tuple[Tensor, Tensor],
+        negative_slope: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Gradients of `x`, `score_src`, `score_dst` and of what is added per edge.
+
+        Args:
+            grad: of the sums.
+            out, peak, total: what `attend` returned.
+            back: segment, ptr and edge of the transpose of `src`.
+            sender_back: ptr and edge of the transpose of `sender`, or of `src` where that is None.
+        """
+
+
 _HAS_NUMBA = find_spec("numba") is not None
+_HAS_TRITON = find_spec("triton") is not None
 _chosen: BackendName | None = None
 
 
@@ -65,12 +116,19 @@ def running(device: str) -> BackendName:
     """The backend that computes on a type of device: the one chosen, else the fastest there."""
     if _chosen is not None:
         return _chosen
-    return "numba" if device == "cpu" and _HAS_NUMBA else "torch"
+    if device == "cpu" and _HAS_NUMBA:
+        return "numba"
+    return "triton" if device == "cuda" and _HAS_TRITON else "torch"
 
 
 def current(x: Tensor) -> Backend:
     """The backend that computes with `x`."""
     return cast("Backend", import_module(f"hgl.ops.backends.{running(x.device.type)}"))
+
+
+def interpreted() -> bool:
+    """Whether triton's kernels run on the CPU, for tests."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
 
 
 class _Choice:
@@ -88,17 +146,20 @@ class _Choice:
 
 
 def backend(name: BackendName) -> _Choice:
-    """Choose the backend of this process: `torch`, `torch_scatter` or `numba`.
+    """Choose the backend of this process: `torch`, `torch_scatter`, `numba` (CPU), `triton` (CUDA).
 
-    Without a choice it is numba on the CPU where numba is installed, else torch. As a context
-    manager, for a block only: `with backend("torch_scatter"): …`.
+    Without a choice it is numba on the CPU and triton on CUDA where these are installed, else
+    torch. As a context manager, for a block only: `with backend("torch_scatter"): …`.
 
-    Raises: ConfigError: no such backend, or its library is not installed.
+    Raises: ConfigError: no such backend, its library is not installed, or it needs a device that
+        is not there.
     """
     global _chosen
     if name not in get_args(BackendName):
         raise ConfigError(f"backend={name!r}: expected one of {', '.join(get_args(BackendName))}")
     if find_spec(name) is None:
         raise ConfigError(f"backend={name!r}: not installed; {_INSTALL[name]}")
+    if name == "triton" and not (cuda.is_available() or interpreted()):
+        raise ConfigError("backend='triton': expected a CUDA device, found none")
     previous, _chosen = _chosen, name
     return _Choice(previous)

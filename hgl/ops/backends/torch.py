@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from hgl.ops.backends.two_passes import two_passes
 from hgl.ops.bag_sum import bag_sum as row_sum
 from hgl.ops.segments import expand
 
@@ -75,16 +76,4 @@ def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     return out
 
 
-def weighted_sum_backward(
-    x: Tensor,
-    weight: Tensor,
-    grad: Tensor,
-    src: Tensor,
-    ptr: Tensor,
-    back_src: Tensor,
-    back_ptr: Tensor,
-    back_edge: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """See `Backend`: one pass for each gradient."""
-    grad_x = weighted_sum(grad, weight.index_select(0, back_edge), back_src, back_ptr)
-    return grad_x, edge_dot(grad, x, src, ptr)
+weighted_sum_backward = two_passes(weighted_sum, edge_dot)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch_scatter import gather_csr, segment_csr
 
+from hgl.ops.backends.two_passes import two_passes
+
 
 def weighted_sum(x: Tensor, weight: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`; gathers all edges first."""
@@ -34,16 +36,4 @@ def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     return (gather_csr(a, ptr.long()) * b[src.long()]).sum(2)
 
 
-def weighted_sum_backward(
-    x: Tensor,
-    weight: Tensor,
-    grad: Tensor,
-    src: Tensor,
-    ptr: Tensor,
-    back_src: Tensor,
-    back_ptr: Tensor,
-    back_edge: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """See `Backend`: one pass for each gradient."""
-    grad_x = weighted_sum(grad, weight.index_select(0, back_edge), back_src, back_ptr)
-    return grad_x, edge_dot(grad, x, src, ptr)
+weighted_sum_backward = two_passes(weighted_sum, edge_dot)
