@@ -123,7 +123,8 @@ class MetaNetwork(GraphNetwork):
         in_channels: Mapping[NodeType, int] | None = None,
         embeddings: Mapping[NodeType, int] | None = None,
     ) -> None:
-        super().__init__(metadata, num_layers=len(paths))
+        steps = sum(layer.order for layer in paths)
+        super().__init__(metadata, num_layers=len(paths), num_hops=steps)
         check_range("gnn.dropout", dropout, 0, 1)
         check_range("theta", composition.theta, 0, 1)
         check_range("max_products", composition.max_products, 1)

@@ -19,17 +19,21 @@ class GraphNetwork(nn.Module, ABC):
     Args:
         metadata: node types and edge types, in any order.
         num_layers: layers.
+        num_hops: hops after which a batch gives its seeds what the whole graph would; None for as
+            many as the layers take plans.
     Attributes:
         node_types, edge_types: sorted.
+        num_hops: see above.
     Raises: SchemaError: the metadata contradicts itself. ConfigError: a number is out of range.
     """
 
     hops_per_layer: ClassVar[int] = 1
 
-    def __init__(self, metadata: Metadata, *, num_layers: int) -> None:
+    def __init__(self, metadata: Metadata, *, num_layers: int, num_hops: int | None = None) -> None:
         super().__init__()
         check_range("num_layers", num_layers, 1)
         self.num_layers = num_layers
+        self.num_hops = num_hops or num_layers * self.hops_per_layer
         self.node_types, self.edge_types = canonical(metadata)
 
     @abstractmethod

@@ -35,16 +35,16 @@ class WholeGraph:
     Args:
         data: node vectors, labels, masks and `edge_index` per edge type; on any device.
         node_type: that is asked about; has `y`.
-        num_layers: layers of the network.
+        num_hops: that the network takes, its `num_hops`.
     Raises: SchemaError: the type has no labels, or an edge leads to a node that is not there.
     """
 
-    def __init__(self, data: HeteroData, node_type: NodeType, *, num_layers: int) -> None:
-        check_range("num_layers", num_layers, 1)
+    def __init__(self, data: HeteroData, node_type: NodeType, *, num_hops: int) -> None:
+        check_range("num_hops", num_hops, 1)
         if node_type not in data.node_types or "y" not in data[node_type]:
             raise SchemaError(f"node_type={node_type!r}: expected a node type with labels y")
         self.data, self.node_type = data, node_type
-        self.plans = _plans(data, node_type, num_layers)
+        self.plans = _plans(data, node_type, num_hops)
 
     def loader(self, split: str) -> WholeGraphLoader:
         """Ask about the nodes of the mask `<split>_mask`.
@@ -60,7 +60,7 @@ class WholeGraph:
 class WholeGraphLoader:
     """Iterates once: over the whole graph, as PyG's HeteroData.
 
-    The batch also has `plans` (one `RelationPlan` per layer), and its asked-about node type
+    The batch also has `plans` (one `RelationPlan` per hop), and its asked-about node type
     `asked` ([B] nodes), their `y` ([B]), `input_id` ([B] positions among them) and `batch_size`.
     """
 
@@ -85,15 +85,15 @@ class WholeGraphLoader:
         yield self.batch
 
 
-def _plans(data: HeteroData, node_type: NodeType, num_layers: int) -> list[RelationPlan]:
-    """A plan per layer, without the types that no later layer asks for."""
+def _plans(data: HeteroData, node_type: NodeType, num_hops: int) -> list[RelationPlan]:
+    """A plan per hop, without the types that no later hop asks for."""
     num_nodes = {t: data[t].num_nodes for t in sorted(data.node_types)}
     edge_types = sorted(data.edge_types)
     asked, plans = {node_type}, list[RelationPlan]()
-    for layer in reversed(range(num_layers)):
+    for hop in reversed(range(num_hops)):
         edges = {e: data[e].edge_index for e in edge_types if e[2] in asked}
         num_dst = {t: n if t in asked else 0 for t, n in num_nodes.items()}
-        asked = asked | {e[0] for e in edges} if layer else set(num_nodes)
+        asked = asked | {e[0] for e in edges} if hop else set(num_nodes)
         num_src = {t: n if t in asked else 0 for t, n in num_nodes.items()}
         plans.append(RelationPlan.from_edges(edges, num_src, edge_types, num_dst=num_dst))
     return plans[::-1]
