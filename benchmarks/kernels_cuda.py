@@ -146,7 +146,7 @@ def layer(device: str, relations: int) -> str:
 
     @torch.no_grad()
     def forward() -> object:
-        return conv(x, state, plan, per_slot=False)
+        return conv.forward_plan(x, state, plan, per_slot=False)
 
     return launches(forward)
 

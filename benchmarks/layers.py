@@ -118,7 +118,7 @@ def against_loop(
     leaves = [*(part.rows for part in parts), *conv.parameters()]
 
     def fused(plan: RelationPlan) -> list[Tensor]:
-        return conv(parts, state, plan, per_slot=per_slot)[0]
+        return conv.forward_plan(parts, state, plan, per_slot=per_slot)[0]
 
     def looped(plan: RelationPlan) -> list[Tensor]:
         x = {}
@@ -251,7 +251,9 @@ def peak(edges: int, channels: int) -> None:
     leaves = [torch.randn(2_000, channels, requires_grad=True) for _ in METADATA[0]]
     state = torch.randn(len(METADATA[1]), STATE)
     parts = [CopiedRows(leaf) for leaf in leaves]
-    forth_and_back(lambda plan: conv(parts, state, plan, per_slot=False)[0], plan, leaves)
+    forth_and_back(
+        lambda plan: conv.forward_plan(parts, state, plan, per_slot=False)[0], plan, leaves
+    )
     print(round(peak_mb() * 2**20))
 
 
