@@ -241,3 +241,23 @@ def test_operators_keep_torchs_rules():
     ):
         with backend("torch"):  # the only one that torch can trace
             torch.library.opcheck(operator.default, args)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance", "longest"), [(torch.float32, 1e-4, 3000), (torch.bfloat16, 0.1, 30)]
+)
+def test_lower_precision_follows_double(dtype: torch.dtype, tolerance: float, longest: int):
+    s = made([5, 0, longest, 9])
+    args = random(ROWS, 3, 29), random(ROWS, 3, seed=1), random(4, 3, seed=2)
+    low = [tensor.detach().to(dtype).requires_grad_() for tensor in args]
+    outs = segment_softmax_sum(*args, s), segment_softmax_sum(*low, s)
+    grads = [torch.autograd.grad(out.sum(), of) for out, of in zip(outs, (args, low))]
+    for exact, rough in zip((outs[0], *grads[0]), (outs[1], *grads[1]), strict=True):
+        torch.testing.assert_close(rough.double(), exact, rtol=tolerance, atol=tolerance)
+
+
+def test_scores_without_bounds():
+    s = made([3, 2, 2])
+    score = torch.tensor([[0.0, -torch.inf, -200.0, 1.0, torch.nan, 0.0, 1e30]]).T
+    expected = torch.cat([torch.softmax(part, 0) for part in score.split([3, 2, 2])])
+    torch.testing.assert_close(segment_softmax(score, s), expected, equal_nan=True)

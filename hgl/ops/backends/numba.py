@@ -1,4 +1,4 @@
-"""numba's kernels, for the CPU; the sums of rows that torch does as fast are torch's.
+"""numba's kernels, for the CPU; the sums that torch does faster are torch's.
 
 What is neither float32 nor float64, or not on the CPU, goes to torch.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from hgl.ops.backends import numba_kernels as kernels
 from hgl.ops.backends import torch as plain
-from hgl.ops.backends.torch import row_sum, weighted_sum
+from hgl.ops.backends.torch import row_sum
 
 __all__ = [
     "edge_dot",
@@ -32,6 +32,17 @@ SHARES_PER_THREAD = 4
 """Segments differ in cost, so each thread takes several smaller shares."""
 SMALL = 1 << 16
 """Numbers to compute below which one thread does it all."""
+
+
+def weighted_sum(x: Tensor, weight: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
+    """See `Backend`: all heads in one pass; with one head torch's single precision is faster."""
+    if not _fits(x, weight) or (x.shape[1] == 1 and x.dtype == torch.float32):
+        return plain.weighted_sum(x, weight, src, ptr)
+    heads, channels = x.shape[1:]
+    out = x.new_empty(ptr.numel() - 1, heads, channels)
+    args = (*_flat(x, weight, src, ptr), heads, channels, *_flat(out))
+    _share(kernels.weighted_sum, len(out), weight.numel() * channels, *args)
+    return out
 
 
 def softmax(score: Tensor, ptr: Tensor) -> Tensor:

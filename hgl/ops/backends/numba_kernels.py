@@ -183,6 +183,31 @@ def edge_dot(
 
 
 @_compiled
+def weighted_sum(
+    begin: int,
+    end: int,
+    x: np.ndarray,
+    weight: np.ndarray,
+    src: np.ndarray,
+    ptr: np.ndarray,
+    heads: int,
+    channels: int,
+    out: np.ndarray,
+) -> None:
+    """Sum of weight[edge] times row src[edge] of `x`, head by head."""
+    width, final = heads * channels, len(src) - 1
+    for segment in range(begin, end):
+        own = segment * width
+        out[own : own + width] = 0
+        for edge in range(np.int64(ptr[segment]), np.int64(ptr[segment + 1])):
+            _ask(x, load(src, min(edge + AHEAD, final)) * width, width)
+            other = load(src, edge) * width
+            for head in range(heads):
+                shift, share = head * channels, load(weight, edge * heads + head)
+                _add(out, own + shift, share, x, other + shift, channels)
+
+
+@_compiled
 def weighted_sum_backward(
     begin: int,
     end: int,
