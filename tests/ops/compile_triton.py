@@ -9,7 +9,7 @@ from triton import language as tl
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from hgl.ops.backends import triton_kernels as kernels
+from hgl.ops.backends import triton_attention, triton_pieces, triton_sums
 
 H100 = GPUTarget("cuda", 90, 32)
 SIZES = {"CUT": 2_048, "H": 8, "D": 64, "EDGES": 8, "HEADS": 8, "CHANNELS": 64, "SLOPE": 0.2}
@@ -48,18 +48,18 @@ def compiled(kernel: Any, number: str, total: str, index: str, absent: tuple[str
 
 
 KERNELS = [
-    (kernels.attend, ()),
-    (kernels.attend, ("extra", "sender")),
-    (kernels.attend_backward, ()),
-    (kernels.attend_backward, ("extra", "sender")),
-    (kernels.sum_rows, ()),
-    (kernels.sum_rows, ("weight", "src")),
-    (kernels.combine, ()),
-    (kernels.combine, ("partial_peak", "partial_total", "peak_out", "total_out")),
-    (kernels.dot_edges, ()),
-    (kernels.dot_rows, ()),
-    (kernels.softmax, ()),
-    (kernels.softmax_backward, ()),
+    (triton_attention.attend, ()),
+    (triton_attention.attend, ("extra", "sender")),
+    (triton_attention.attend_backward, ()),
+    (triton_attention.attend_backward, ("extra", "sender")),
+    (triton_sums.sum_rows, ()),
+    (triton_sums.sum_rows, ("weight", "src")),
+    (triton_pieces.combine, ()),
+    (triton_pieces.combine, ("partial_peak", "partial_total", "peak_out", "total_out")),
+    (triton_sums.dot_edges, ()),
+    (triton_sums.dot_rows, ()),
+    (triton_attention.softmax, ()),
+    (triton_attention.softmax_backward, ()),
 ]
 
 for kernel, absent in KERNELS:

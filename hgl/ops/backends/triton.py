@@ -1,4 +1,4 @@
-"""Triton's kernels, for CUDA; with `triton_kernels` the only importer of triton.
+"""Triton's kernels, for CUDA; with `triton_*` the only importer of triton.
 
 `TRITON_INTERPRET=1`, set before triton comes in, runs them on the CPU, slowly, for tests.
 """
@@ -15,8 +15,7 @@ from torch import Tensor
 from triton import language as tl
 
 from hgl.errors import ConfigError
-from hgl.ops.backends import interpreted
-from hgl.ops.backends import triton_kernels as kernels
+from hgl.ops.backends import interpreted, triton_attention, triton_pieces, triton_sums
 from hgl.ops.backends.two_passes import two_passes
 
 TILE = 4_096
@@ -48,7 +47,7 @@ def softmax(score: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`."""
     score = score.contiguous()
     out = torch.empty_like(score)
-    _launch(kernels.softmax, ptr.numel() - 1, _Block.of(score), score, ptr, out)
+    _launch(triton_attention.softmax, ptr.numel() - 1, _Block.of(score), score, ptr, out)
     return out
 
 
@@ -56,7 +55,8 @@ def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
     """See `Backend`."""
     weight, grad = weight.contiguous(), grad.contiguous()
     out = torch.empty_like(weight)
-    _launch(kernels.softmax_backward, ptr.numel() - 1, _Block.of(weight), weight, grad, ptr, out)
+    block, args = _Block.of(weight), (weight, grad, ptr, out)
+    _launch(triton_attention.softmax_backward, ptr.numel() - 1, block, *args)
     return out
 
 
@@ -65,7 +65,7 @@ def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
     out = a.new_empty(src.numel(), a.shape[1])
     ends = (a.contiguous(), b.contiguous())
     programs = len(a) + _cuts(src)
-    _launch(kernels.dot_edges, programs, _Block.of(a), *ends, src, ptr, len(a), out, CUT=CUT)
+    _launch(triton_sums.dot_edges, programs, _Block.of(a), *ends, src, ptr, len(a), out, CUT=CUT)
     return out
 
 
@@ -89,7 +89,7 @@ def attend(
     partial = _partial(x, cuts)
     parts = (partial, *(torch.empty_like(partial[:, :, 0]) for _ in range(2)))
     _launch(
-        kernels.attend,
+        triton_attention.attend,
         count + cuts,
         block,
         *(x.contiguous(), score_src.contiguous(), score_dst.contiguous()),
@@ -98,7 +98,7 @@ def attend(
         CUT=CUT,
         SLOPE=negative_slope,
     )
-    _launch(kernels.combine, cuts, block, ptr, count, *parts, out, peak, total, CUT=CUT)
+    _launch(triton_pieces.combine, cuts, block, ptr, count, *parts, out, peak, total, CUT=CUT)
     return out, peak, total
 
 
@@ -123,7 +123,7 @@ def attend_backward(
     grad_x, partial = torch.empty_like(x), _partial(x, cuts)
     grad_score = x.new_empty(back_edge.numel(), x.shape[1], dtype=block.sum_type)
     _launch(
-        kernels.attend_backward,
+        triton_attention.attend_backward,
         len(x) + cuts,
         block,
         *(grad, _row_dot(grad, out), peak, total),
@@ -152,7 +152,7 @@ def _sum_rows(
 ) -> None:
     cuts = _cuts(x if src is None else src)
     partial, args = _partial(x, cuts), (x.contiguous(), weight, src, ptr, len(out), out)
-    _launch(kernels.sum_rows, len(out) + cuts, _Block.of(x), *args, partial, CUT=CUT)
+    _launch(triton_sums.sum_rows, len(out) + cuts, _Block.of(x), *args, partial, CUT=CUT)
     _combine(ptr, partial, cuts, out)
 
 
@@ -160,7 +160,7 @@ def _row_dot(a: Tensor, b: Tensor) -> Tensor:
     """[rows, heads] dots of two contiguous [rows, heads, channels]."""
     block = _Block.of(a)
     out = a.new_empty(a.shape[:2], dtype=block.sum_type)
-    _launch(kernels.dot_rows, len(a), block, a, b, out)
+    _launch(triton_sums.dot_rows, len(a), block, a, b, out)
     return out
 
 
@@ -177,7 +177,7 @@ def _partial(x: Tensor, cuts: int) -> Tensor:
 
 def _combine(ptr: Tensor, partial: Tensor, cuts: int, out: Tensor) -> None:
     args = (ptr, len(out), partial, None, None, out, None, None)
-    _launch(kernels.combine, cuts, _Block.of(partial), *args, CUT=CUT)
+    _launch(triton_pieces.combine, cuts, _Block.of(partial), *args, CUT=CUT)
 
 
 @dataclass(frozen=True)
