@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from hgl.errors import check_range
-from hgl.ops import RelationPlan, canonical, check_types
+from hgl.ops import RelationPlan, canonical, check_features
 from hgl.typing import EdgeType, Metadata, NodeType
 
 
@@ -58,7 +58,8 @@ class GraphNetwork(nn.Module, ABC):
             x_dict: [num_nodes, channels] per node type.
             edge_index_dict: [2, num_edges] int64 per edge type; an absent one counts as empty.
         Returns: [num_nodes, channels] per node type, also for those that receive nothing.
-        Raises: SchemaError: the types are not those of `metadata`, or an edge leads nowhere.
+        Raises: SchemaError: the types are not those of `metadata`, features are NaN, or an edge
+            leads nowhere.
         """
         plans = self.whole_graph(x_dict, edge_index_dict)
         return self.forward_plans({t: x_dict[t] for t in self.node_types}, plans)
@@ -67,7 +68,7 @@ class GraphNetwork(nn.Module, ABC):
         self, x_dict: Mapping[NodeType, Tensor], edge_index_dict: Mapping[EdgeType, Tensor]
     ) -> list[RelationPlan]:
         """The plans of a graph that is not sampled, the same for every hop; raises as `forward`."""
-        check_types("x_dict", x_dict, self.node_types)
+        check_features("x_dict", x_dict, self.node_types)
         num_nodes = {t: len(x_dict[t]) for t in self.node_types}
         plan = RelationPlan.from_edges(edge_index_dict, num_nodes, self.edge_types)
         return [plan] * (self.num_layers * self.hops_per_layer)

@@ -21,7 +21,7 @@ from hgl.ops import (
     RelationPlan,
     by_target,
     canonical,
-    check_types,
+    check_features,
     copied_linear,
     segment_softmax_sum,
 )
@@ -110,10 +110,11 @@ class RHGNNConv(nn.Module):
             relation: [relations, relation_in] states, in the order of `edge_types`.
         Returns: [relations, nodes, channels] per node type, relations in the order of `edge_types`,
             and [relations, heads * relation_out] states.
-        Raises: SchemaError: the types are not those of `metadata`, or an edge leads nowhere.
+        Raises: SchemaError: the types are not those of `metadata`, features are NaN, or an edge
+            leads nowhere.
             ConfigError: a shape does not fit.
         """
-        check_types("x_dict", x_dict, self.node_types)
+        check_features("x_dict", x_dict, self.node_types)
         num_nodes = {t: x_dict[t].shape[-2] for t in self.node_types}
         self._check_shapes(x_dict, relation)
         plan = RelationPlan.from_edges(edge_index_dict, num_nodes, sorted(self.edge_types))

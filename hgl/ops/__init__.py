@@ -10,7 +10,7 @@ from hgl.ops.joined import JoinedEdges
 from hgl.ops.meta_pairs import MetaPairs
 from hgl.ops.meta_paths import MetaPath, MetaPaths, schema_walks
 from hgl.ops.meta_plan import MetaPlan
-from hgl.ops.metadata import by_target, canonical, check_reverses, check_types
+from hgl.ops.metadata import by_target, canonical, check_features, check_numbers, check_reverses
 from hgl.ops.plan import RelationBlock, RelationPlan, check_depth
 from hgl.ops.relation_linear import relation_linear
 from hgl.ops.segment_reduce import segment_reduce
@@ -37,8 +37,9 @@ __all__ = [
     "by_target",
     "canonical",
     "check_depth",
+    "check_features",
+    "check_numbers",
     "check_reverses",
-    "check_types",
     "copied_linear",
     "copy_rows",
     "draw_edges",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from torch import Tensor
+from torch.compiler import is_compiling
+
 from hgl.errors import SchemaError
 from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
 
@@ -44,9 +47,20 @@ def check_reverses(edge_types: Sequence[EdgeType]) -> None:
             )
 
 
-def check_types(
-    name: str, given: Mapping[NodeType, object], node_types: Sequence[NodeType]
+def check_features(
+    name: str, given: Mapping[NodeType, Tensor], node_types: Sequence[NodeType]
 ) -> None:
-    """Check that a mapping has every node type. Raises: SchemaError: it has others, or not all."""
+    """Check that features are there for every node type, and are numbers.
+
+    Raises: SchemaError: they are of other node types, or not of all, or some are NaN.
+    """
     if set(given) != set(node_types):
         raise SchemaError(f"{name} has {sorted(given)}, expected {sorted(node_types)}")
+    for node_type in node_types:
+        check_numbers(f"{name}[{node_type!r}]", given[node_type])
+
+
+def check_numbers(name: str, x: Tensor) -> None:
+    """Check that no number is NaN; a compiled graph goes unchecked. Raises: SchemaError: one is."""
+    if not is_compiling() and (unknown := int(x.isnan().sum())):
+        raise SchemaError(f"{name}: {unknown} of {x.numel()} numbers are NaN, expected none")

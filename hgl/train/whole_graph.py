@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from hgl.errors import SchemaError, check_range
-from hgl.ops import RelationPlan
+from hgl.ops import RelationPlan, check_numbers
 from hgl.typing import NodeType
 
 
@@ -36,13 +36,16 @@ class WholeGraph:
         data: node vectors, labels, masks and `edge_index` per edge type; on any device.
         node_type: that is asked about; has `y`.
         num_hops: that the network takes, its `num_hops`.
-    Raises: SchemaError: the type has no labels, or an edge leads to a node that is not there.
+    Raises: SchemaError: the type has no labels, node vectors are NaN, or an edge leads to a node
+            that is not there.
     """
 
     def __init__(self, data: HeteroData, node_type: NodeType, *, num_hops: int) -> None:
         check_range("num_hops", num_hops, 1)
         if node_type not in data.node_types or "y" not in data[node_type]:
             raise SchemaError(f"node_type={node_type!r}: expected a node type with labels y")
+        for name, x in data.collect("x", allow_empty=True).items():
+            check_numbers(f"data[{name!r}].x", x)
         self.data, self.node_type = data, node_type
         self.plans = _plans(data, node_type, num_hops)
 

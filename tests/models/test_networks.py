@@ -133,6 +133,15 @@ def test_a_graph_other_than_the_metadata_says_is_refused(network: Callable[..., 
         net(x_dict, edges | {("a", "x", "b"): torch.tensor([[0, 0], [0, 4]])})
 
 
+def test_features_that_are_no_numbers_are_refused(network: Callable[..., nn.Module]):
+    x_dict, edges = graph()
+    x_dict["b"][1, 2] = torch.nan
+    with pytest.raises(
+        SchemaError, match=r"^x_dict\['b'\]: 1 of \d+ numbers are NaN, expected none"
+    ):
+        made(network)(x_dict, edges)
+
+
 def test_metadata_that_contradicts_itself_is_refused(network: Callable[..., nn.Module]):
     with pytest.raises(SchemaError, match=r"\('a', 'x', 'b'\) does not join two of the node types"):
         network((["a", "c"], [("a", "x", "b"), ("b", "rev_x", "a")]), channels=4)

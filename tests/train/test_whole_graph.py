@@ -187,6 +187,10 @@ def test_what_cannot_be_asked_is_refused():
         WholeGraph(data, "tag", num_hops=2)
     with pytest.raises(SchemaError, match="node_type='film'"):
         WholeGraph(data, "film", num_hops=2)
+    spoilt = chain()
+    spoilt["tag"].x[0, 0] = torch.nan
+    with pytest.raises(SchemaError, match=r"^data\['tag'\].x: 1 of \d+ numbers are NaN"):
+        WholeGraph(spoilt, "paper", num_hops=2)
     with pytest.raises(ConfigError, match="num_hops=0"):
         WholeGraph(data, "paper", num_hops=0)
     with pytest.raises(SchemaError, match="split='night': expected nodes of 'paper' in night_mask"):
