@@ -3,9 +3,8 @@
     python benchmarks/plane_late.py experiment=plane-late --seeds 0 1 2
     python benchmarks/plane_late.py
 
-The epoch is selected on validation, test is scored once per run; each run leaves its folder. The
-experiment was chosen on earlier weeks: the task moved to (val_timestamp, test_timestamp) of
-2013-05-20 and 2013-07-01, 2013-07-01 and 2013-08-10, 2013-08-20 and 2013-10-01.
+The epoch is selected on validation, test is scored once per run; each run leaves its folder. How
+the experiment was chosen, and how often test was read: docs/numbers.md.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def test_training_prints_the_model_beside_its_baselines(
 ) -> None:
     assert main(["train", *source(shop), *SMALL]) == 0
     printed = capsys.readouterr()
-    for word in ("HeteroGraphSAGE", "constant", "entity history", "roc_auc", "% positive"):
+    for word in ("RHGNN", "constant", "entity history", "roc_auc", "% positive"):
         assert word in printed.out
     assert "policy rolling, cut inclusive" in printed.out
     assert "epoch 1:" in printed.err
