@@ -4,7 +4,8 @@ A row's vector starts as a sum of one part per column, so a cell can be turned f
 is on average into what it is, along a straight line, whatever its type. The gradient is taken at
 the sum: one vector per sampled row serves all of its cells. Seeds share no sampled row, so one
 backward pass serves all seeds of a batch. The graph itself is held as it was sampled: what is
-explained is what the rows say, not how many there are.
+explained is what the rows say, not how many there are. So are the aggregates that a model may read
+beside the graph: they stay as they are, and what they do to a prediction is nobody's.
 """
 
 from __future__ import annotations
