@@ -154,6 +154,23 @@ def test_predict_writes_one_row_per_customer(run: Path, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_run_with_aggregates_is_restored_with_them(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["sampling.aggregates=[1,20]", "history=true", "baselines=false", "out=run"]
+    assert main(["train", *source(shop), *SMALL, *words]) == 0
+    notes = yaml.safe_load(Path("run/run.yaml").read_text())
+    assert notes["sampling"]["aggregates"] == [1, 20]
+    assert main(["evaluate", "run=run"]) == 0
+    assert "largest difference from the stored ones 0\n" in capsys.readouterr().out
+    assert main(["predict", "run=run", "at=2020-05-01", "out=may.csv"]) == 0
+    asked, stored = pd.read_csv("may.csv"), pd.read_parquet("run/predictions/test.parquet")
+    first = stored[stored["timestamp"] == "2020-05-01"]
+    both = asked.merge(first, on="customer_id", suffixes=("", "_stored"))
+    assert len(both) == len(first) > 0
+    np.testing.assert_allclose(both["prediction"], both["prediction_stored"], rtol=1e-5)
+
+
 def test_predict_survives_the_loss_of_task_and_source(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -316,6 +333,9 @@ def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
             ["train", "model=null"],
             f"'model=null': expected one of {', '.join(MODELS)}",
         ),
+        (["train", "sampling.aggregates=[]"], "aggregates=[]: expected ascending numbers of rows"),
+        (["train", "sampling.aggregates=[5,1]"], "aggregates=[5, 1]: expected ascending numbers"),
+        (["train", "sampling.aggregates=5"], "aggregates=5: expected a list of a whole number"),
         (["train", "~trainer"], "trainer"),
         (["train", "=5"], "'=5': expected key=value"),
         (["train", "graph.without_fkeys=[[a,b,c]]"], "expected a list of a list of 2 times text"),
