@@ -110,7 +110,7 @@ class SeedAggregates:
         """
         sample = self._sampler.sample(self.entity, rows, until)
         counts = self._sampler.count(self.entity, rows, until)
-        edges, ptr = sample.row[sample.src.long()], sample.ptr.long()
+        edges, ptr = sample.row.index_select(0, sample.src), sample.ptr.long()
         parts = []
         for r, children in enumerate(self._children):
             own = ptr[r * len(rows) : (r + 1) * len(rows) + 1]
