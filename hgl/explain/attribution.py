@@ -78,7 +78,8 @@ def attribute(
         num_steps: points on the line. The sum is off where the output jumps between two of them.
     Returns: one row per seed, table, row and column: `seed` (position in the seed table), `table`,
         `row` (position in the table), `column` and `attribution`, in units of the output. A seed's
-        attributions sum to its output less the output for average rows.
+        attributions sum to its output less the output for average rows, aggregates (if the model
+        reads any) as they are in both.
     Raises: ConfigError: a number is out of range. SchemaError: `background` lacks a table.
     """
     check_range("num_steps", num_steps, 1)
