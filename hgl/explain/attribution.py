@@ -4,7 +4,8 @@ A row's vector starts as a sum of one part per column, so a cell can be turned f
 is on average into what it is, along a straight line, whatever its type. The gradient is taken at
 the sum: one vector per sampled row serves all of its cells. Seeds share no sampled row, so one
 backward pass serves all seeds of a batch. The graph itself is held as it was sampled: what is
-explained is what the rows say, not how many there are.
+explained is what the rows say, not how many there are. So are the aggregates that a model may read
+beside the graph: they stay as they are, and what they do to a prediction is nobody's.
 """
 
 from __future__ import annotations
@@ -77,7 +78,8 @@ def attribute(
         num_steps: points on the line. The sum is off where the output jumps between two of them.
     Returns: one row per seed, table, row and column: `seed` (position in the seed table), `table`,
         `row` (position in the table), `column` and `attribution`, in units of the output. A seed's
-        attributions sum to its output less the output for average rows.
+        attributions sum to its output less the output for average rows, aggregates (if the model
+        reads any) as they are in both.
     Raises: ConfigError: a number is out of range. SchemaError: `background` lacks a table.
     """
     check_range("num_steps", num_steps, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,14 @@ class TableFeatures:
     blocks: Mapping[str, Tensor]
     num_rows: int
 
-    def gather(self, rows: Tensor) -> dict[str, Tensor]:
-        """Copy the rows at [n] int64 positions, which must be on the blocks' device."""
-        return {name: block[rows] for name, block in self.blocks.items()}
+    def gather(self, rows: Tensor, names: Collection[str] | None = None) -> dict[str, Tensor]:
+        """Copy the rows at [n] int64 positions, which must be on the blocks' device.
+
+        Args:
+            names: blocks to copy, where they are there; None for all.
+        """
+        kept = self.blocks if names is None else self.blocks.keys() & names
+        return {name: self.blocks[name].index_select(0, rows) for name in kept}
 
     def to(self, device: torch.device | str) -> TableFeatures:
         """Return the same features on `device`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from hgl.errors import ConfigError
+from hgl.graph.aggregates import SeedAggregates
 from hgl.graph.batch import make_batch
 from hgl.graph.draws import random_keys, unit
 from hgl.graph.prefetch import prefetched
@@ -47,8 +48,9 @@ class SeedLoader:
 
     The entity table's part of a batch also has `seed_time` ([B] int64 seconds), `input_id` ([B]
     int64, position in the seed table), `batch_size` (B) and, for labelled seeds, `y` ([B] or
-    [B, classes], the seed table's dtype). What a batch holds depends on `seed`, the epoch and its
-    seeds alone: not on threads, processes or the device's speed.
+    [B, classes], the seed table's dtype), and `aggregates` ([B, width] float32) where asked for.
+    What a batch holds depends on `seed`, the epoch and its seeds alone: not on threads, processes
+    or the device's speed.
 
     Args:
         graph: the graph; batches come on its device.
@@ -68,6 +70,8 @@ class SeedLoader:
             some time behind. None leaves limits alone.
         rank, world_size: which of how many processes this is; each seed goes to exactly one.
         features: encoded columns per table; by default the graph encodes its own.
+        aggregates: numbers of latest rows whose aggregates each seed has as columns (see
+            `SeedAggregates`); None for no such columns.
     Raises:
         ConfigError: an argument is out of range or does not fit the graph or the seeds.
         SchemaError: the entity table, or a seed's row, is not in the graph.
@@ -92,6 +96,7 @@ class SeedLoader:
         rank: int = 0,
         world_size: int = 1,
         features: Mapping[NodeType, Features] | None = None,
+        aggregates: Sequence[int] | None = None,
     ) -> None:
         _check_ranges(batch_size, workers, staleness, rank, world_size, len(seeds.entity))
         self.graph, self.seeds, self.batch_size = graph, seeds, batch_size
@@ -121,6 +126,18 @@ class SeedLoader:
         if features is None:
             features = graph.features_for(seeds.stats_until, seeds.task.remove_columns)
         self.features = {name: table.to(device) for name, table in features.items()}
+        self.aggregates: SeedAggregates | None = None
+        if aggregates is not None:
+            self.aggregates = SeedAggregates(
+                graph,
+                self.entity_table,
+                self.features,
+                aggregates,
+                window=window,
+                cut=seeds.cut,
+                backend=backend,
+                threads=threads,
+            )
 
     def __len__(self) -> int:
         """Batches per epoch, the same for every process."""
@@ -155,17 +172,18 @@ class SeedLoader:
 
     def _batch(self, positions: Tensor, epoch: int) -> HeteroData:
         rows, times = self._rows[positions], self._times[positions]
-        sample = self.sampler.sample(
-            self.entity_table,
-            rows,
-            self._limits[positions] if self.staleness is None else self._lagged(positions, epoch),
-            keys=random_keys(self.seed, epoch, positions, _PICKS),
-        )
+        limits = self._limits[positions]
+        if self.staleness is not None:
+            limits = self._lagged(positions, epoch)
+        keys = random_keys(self.seed, epoch, positions, _PICKS)
+        sample = self.sampler.sample(self.entity_table, rows, limits, keys=keys)
         batch = make_batch(sample, self.graph, times, self.features)
         store = batch[self.entity_table]
         store.seed_time, store.input_id, store.batch_size = times, positions, len(positions)
         if self._targets is not None:
             store.y = self._targets[positions]
+        if self.aggregates is not None:
+            store.aggregates = self.aggregates(rows, limits, times)
         return batch
 
     def _lagged(self, positions: Tensor, epoch: int) -> Tensor:

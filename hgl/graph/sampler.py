@@ -13,6 +13,7 @@ from hgl.errors import ConfigError, LeakageError, SchemaError
 from hgl.graph.draws import random_keys
 from hgl.graph.sample import Layout, NumNeighbors, Sample
 from hgl.graph.temporal_graph import TemporalGraph
+from hgl.graph.visible import num_visible
 from hgl.typing import UNKNOWN_TIME, Cut, NodeType
 
 Strategy = Literal["uniform", "last"]
@@ -96,10 +97,27 @@ class TemporalSampler:
         until = check_seeds(self.graph, entity, rows, until)
         if keys is None:
             keys = random_keys(0, 0, torch.arange(len(rows), device=rows.device))
-        limit = until - 1 if self.cut == "strict" else until
-        floor = None if self.window is None else until - self.window
         position = self.layout.node_types.index(entity)
-        return self._backend.sample(position, rows, limit, floor, keys)
+        return self._backend.sample(position, rows, *self._bounds(until), keys)
+
+    def count(self, entity: NodeType, rows: Tensor, until: Tensor) -> Tensor:
+        """Count all edges that some seeds see, those that `sample` would not pick included.
+
+        Args:
+            entity, rows, until: as for `sample`.
+        Returns: [n, relations] int64, over the relations that enter `entity`, in the layout's
+            order.
+        Raises: SchemaError, LeakageError: as `sample` says.
+        """
+        limit, floor = self._bounds(check_seeds(self.graph, entity, rows, until))
+        entering = [self.graph.relations[e] for e in self.layout.edge_types if e[2] == entity]
+        counts = [num_visible(relation, rows, limit, floor) for relation in entering]
+        return torch.stack(counts, 1) if counts else rows.new_empty(len(rows), 0)
+
+    def _bounds(self, until: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(limit, floor): a seed sees what has floor < time <= limit."""
+        limit = until - 1 if self.cut == "strict" else until
+        return limit, None if self.window is None else until - self.window
 
     def _choose(self, backend: Backend, latest: bool, threads: int) -> SamplerBackend:
         on_cpu = self.graph.device.type == "cpu"

@@ -15,14 +15,18 @@ from torch import Tensor
 
 from hgl.errors import ConfigError, SchemaError
 from hgl.graph.relations import Relation, RelationStore, write_relations
-from hgl.typing import EdgeType, Metadata, NodeType
+from hgl.typing import EdgeType, Metadata, NodeType, TableLayout
 
 
 class Features(Protocol):
     """Encoded columns of one table."""
 
-    def gather(self, rows: Tensor) -> dict[str, Tensor]:
-        """Copy the given rows ([n] int64) of every block of columns."""
+    @property
+    def layout(self) -> TableLayout:
+        """Names and sizes of the blocks."""
+
+    def gather(self, rows: Tensor, names: Collection[str] | None = None) -> dict[str, Tensor]:
+        """Copy the given rows ([n] int64) of the named blocks of columns, None for every one."""
 
     def to(self, device: torch.device | str) -> Any:
         """Return the same features on `device`."""

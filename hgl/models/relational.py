@@ -11,6 +11,7 @@ from torch_geometric.data import HeteroData
 from hgl.errors import SchemaError, check_range
 from hgl.nn.relative_time import RelativeTime
 from hgl.nn.row_encoder import RowEncoder
+from hgl.nn.seed_columns import SeedColumns
 from hgl.ops import CopiedRows, Copies, RelationPlan, Transpose, canonical
 from hgl.typing import EdgeType, Metadata, NodeType, TableLayout
 
@@ -48,6 +49,9 @@ class RelationalModel(nn.Module):
         num_blocks: residual blocks of the row encoder.
         dropout: probability in the row encoder.
         recompute: encode rows again in backward: less memory, about a tenth slower.
+        num_aggregates: width of the batch's `aggregates`, which are encoded with the rows' dropout
+            and added to what the graph network returns for each seed; 0 for none. An experiment
+            sets it to what its sampling gives.
     Raises: SchemaError: the entity table is not in the graph. ConfigError: a number is out of
         range.
     """
@@ -65,6 +69,7 @@ class RelationalModel(nn.Module):
         num_blocks: int = 2,
         dropout: float = 0.0,
         recompute: bool = False,
+        num_aggregates: int = 0,
     ) -> None:
         super().__init__()
         if entity_table not in metadata[0]:
@@ -72,6 +77,7 @@ class RelationalModel(nn.Module):
         check_range("channels", channels, 1)
         check_range("num_blocks", num_blocks, 0)
         check_range("dropout", dropout, 0, 1)
+        check_range("num_aggregates", num_aggregates, 0)
         self.node_types, self.edge_types = canonical(metadata)
         self.entity_table, self.out_channels = entity_table, out_channels
         self.rows = RowEncoder(
@@ -84,11 +90,17 @@ class RelationalModel(nn.Module):
         self.time = RelativeTime(timed, channels=channels)
         self.gnn = gnn(metadata, channels=channels)
         self.head = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, out_channels))
+        self.num_aggregates = num_aggregates
+        self.seed_columns = (
+            SeedColumns(num_aggregates, channels=channels, dropout=dropout)
+            if num_aggregates
+            else None
+        )
 
     def forward(self, batch: HeteroData) -> Tensor:
         """Return [batch_size, out_channels] for a batch of `SeedLoader`.
 
-        Raises: SchemaError: the batch is of a graph with other types.
+        Raises: SchemaError: the batch is of a graph with other types, or has other aggregates.
         """
         self._check(batch)
         return self.answer(self._copied(batch), batch)
@@ -100,7 +112,11 @@ class RelationalModel(nn.Module):
             x_dict = self.gnn.forward_copies(copied, plans)
         else:
             x_dict = self.gnn.forward_plans({t: x.dense() for t, x in copied.items()}, plans)
-        return self.head(x_dict[self.entity_table][: batch[self.entity_table].batch_size])
+        store = batch[self.entity_table]
+        seeds = x_dict[self.entity_table][: store.batch_size]
+        if self.seed_columns is not None:
+            seeds = seeds + self.seed_columns(self._aggregates(store))
+        return self.head(seeds)
 
     def encode(self, batch: HeteroData) -> dict[NodeType, Tensor]:
         """Encode each distinct row once, copy it to its samples and add their relative time.
@@ -119,6 +135,15 @@ class RelationalModel(nn.Module):
         for name, (found, expected) in zip(("node types", "edge types"), kinds, strict=True):
             if found != expected:
                 raise SchemaError(f"batch has {name} {found}, expected {expected}")
+
+    def _aggregates(self, store: Any) -> Tensor:
+        found = store.aggregates.shape[1] if "aggregates" in store else 0
+        if found != self.num_aggregates:
+            raise SchemaError(
+                f"batch has {found} aggregates per seed, expected {self.num_aggregates}: the "
+                "loader's `aggregates` must be those of training"
+            )
+        return store.aggregates
 
     def _with_time(self, node_type: NodeType, rows: Tensor, store: Any) -> CopiedRows:
         transpose = Transpose(store.row_ptr, store.row_perm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import platform
 from collections.abc import Callable, Mapping
@@ -19,10 +20,11 @@ from torch import nn
 import hgl
 from hgl.db import times
 from hgl.db.database import Database
-from hgl.errors import CacheError, SchemaError
+from hgl.errors import CacheError, ConfigError, SchemaError
 from hgl.features.encode import encode, measure_tables
 from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
+from hgl.graph.aggregates import SeedAggregates, check_lasts
 from hgl.graph.build import build_graph
 from hgl.graph.loader import SeedLoader
 from hgl.graph.sampler import Strategy
@@ -39,7 +41,8 @@ from hgl.train.trainer import Progress, Trainer
 from hgl.typing import Cut, Policy
 
 ModelFactory = Callable[..., nn.Module]
-"""Builds a model from metadata, layouts, timed, entity_table and out_channels."""
+"""Builds a model from metadata, layouts, timed, entity_table and out_channels; where seeds have
+aggregates, from num_aggregates too."""
 
 _LIBRARIES = ("torch", "torch-geometric", "numpy", "pandas", "duckdb", "pyarrow", "sqlalchemy")
 
@@ -56,6 +59,9 @@ class Sampling:
         staleness: longest random age, in seconds, of the database a training seed sees; None off.
         train_window: seconds before the validation timestamp that training seeds reach back;
             None for all.
+        aggregates: numbers of latest rows, such as [1, 5, 20, 100], over which each seed's own past
+            is summed up in columns of its own (see `hgl.graph.aggregates`); None for no columns.
+    Raises: ConfigError: `aggregates` are not ascending numbers.
     """
 
     num_neighbors: tuple[int, ...] = (128, 64)
@@ -64,6 +70,11 @@ class Sampling:
     window: int | None = None
     staleness: int | None = None
     train_window: int | None = None
+    aggregates: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.aggregates is not None:
+            check_lasts(self.aggregates)
 
 
 @dataclass(frozen=True)
@@ -226,12 +237,29 @@ class Experiment:
                 f"{', '.join(sorted(features))}"
             )
         return self.model(
+            **self._num_aggregates(graph, features),
             metadata=graph.metadata(),
             layouts={t: features[t].layout for t in graph.node_types},
             timed=[t for t in graph.node_types if graph.time[t] is not None],
             entity_table=self.task.entity_table,
             out_channels=objective.out_channels,
         )
+
+    def _num_aggregates(
+        self, graph: TemporalGraph, features: Mapping[str, TableFeatures]
+    ) -> dict[str, int]:
+        """What only a model that is to read aggregates is told."""
+        lasts = self.sampling.aggregates
+        if lasts is None:
+            return {}
+        if not _takes(self.model, "num_aggregates"):
+            raise ConfigError(
+                f"sampling.aggregates={list(lasts)}: expected a model with an argument "
+                "`num_aggregates`, or None"
+            )
+        return {
+            "num_aggregates": SeedAggregates(graph, self.task.entity_table, features, lasts).width
+        }
 
     def _loader(
         self,
@@ -249,6 +277,7 @@ class Experiment:
             strategy=self.sampling.strategy,
             window=self.sampling.window,
             staleness=self.sampling.staleness if shuffle else None,
+            aggregates=self.sampling.aggregates,
             features=features,
             shuffle=shuffle,
             seed=self.trainer.seed,
@@ -333,6 +362,13 @@ def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     installed = {"hgl": hgl.__version__, "python": platform.python_version()}
     return installed | {name: metadata.version(name) for name in _LIBRARIES}
+
+
+def _takes(function: Callable[..., Any], argument: str) -> bool:
+    parameters = inspect.signature(function).parameters
+    return argument in parameters or any(
+        p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
+    )
 
 
 def _write_json(path: Path, statistics: Mapping[str, TableStatistics]) -> None:

@@ -74,14 +74,14 @@ def task() -> Task:
     )
 
 
-def trained(network: Any, folder: Path) -> tuple[Experiment, Outcome]:
+def trained(network: Any, folder: Path, **sampling: Any) -> tuple[Experiment, Outcome]:
     """A model that has learnt what the exits, which it never sees, come from."""
     experiment = Experiment(
         db=database(),
         task=task(),
         model=functools.partial(RelationalModel, gnn=network, channels=16),
         trainer=Trainer(lr=0.01, max_epochs=4, seed=1),
-        sampling=Sampling(num_neighbors=(8, 4), batch_size=100),
+        sampling=Sampling(num_neighbors=(8, 4), batch_size=100, **sampling),
         spec=GraphSpec(without_tables=("exits",)),
     )
     return experiment, experiment.train(folder)

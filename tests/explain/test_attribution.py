@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,8 +30,8 @@ NETWORKS = {
 class Explained:
     """A trained model's first test batch and the attributions of its predictions."""
 
-    def __init__(self, network: str, folder: object) -> None:
-        experiment, outcome = trained(NETWORKS[network], folder)
+    def __init__(self, network: str, folder: object, **sampling: object) -> None:
+        experiment, outcome = trained(NETWORKS[network], folder, **sampling)
         run = experiment.restore(outcome.folder)
         self.seeds = outcome.seeds["test"]
         self.model: RelationalModel = run.model
@@ -63,6 +64,14 @@ def of_average_rows(model: RelationalModel, batch: HeteroData, rows: Mapping) ->
 
 
 def test_attributions_add_up_to_the_prediction(explained: Explained):
+    check_sum(explained)
+
+
+def test_aggregates_are_held_as_they_are(tmp_path: Path):
+    check_sum(Explained("sage", tmp_path, aggregates=(1, 5)))
+
+
+def check_sum(explained: Explained) -> None:
     model = explained.model.eval()
     with torch.no_grad():
         actual = model(explained.batch)[:, 0]
