@@ -73,6 +73,23 @@ def test_predict_writes_one_row_per_customer(run: Path, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_run_with_aggregates_is_restored_with_them(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["sampling.aggregates=[1,20]", "history=true", "baselines=false", "out=run"]
+    assert main(["train", *source(shop), *SMALL, *words]) == 0
+    notes = yaml.safe_load(Path("run/run.yaml").read_text())
+    assert notes["sampling"]["aggregates"] == [1, 20]
+    assert main(["evaluate", "run=run"]) == 0
+    assert "largest difference from the stored ones 0\n" in capsys.readouterr().out
+    assert main(["predict", "run=run", "at=2020-05-01", "out=may.csv"]) == 0
+    asked, stored = pd.read_csv("may.csv"), pd.read_parquet("run/predictions/test.parquet")
+    first = stored[stored["timestamp"] == "2020-05-01"]
+    both = asked.merge(first, on="customer_id", suffixes=("", "_stored"))
+    assert len(both) == len(first) > 0
+    np.testing.assert_allclose(both["prediction"], both["prediction_stored"], rtol=1e-5)
+
+
 def test_resume_wants_the_same_data_and_task(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
