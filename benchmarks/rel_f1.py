@@ -1,8 +1,10 @@
 """Test metrics of rel-f1's entity tasks: several seeds, selected on validation, test read once.
 
     python benchmarks/rel_f1.py --data ../shared/data/rel-f1 --seeds 0 1 2
+    python benchmarks/rel_f1.py --models rhgnn latte relgnn hgt sage --seeds 0 1 2 3 4
 
-The settings are those of `hgl train … experiment=rel-f1`; each run leaves its folder under --out.
+The settings are those of `hgl train … experiment=rel-f1`, with what a task adds below, the same for
+every model but one; each run leaves its folder under --out. What chose them: docs/numbers.md.
 """
 
 from __future__ import annotations
@@ -14,16 +16,20 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from scipy import stats
 
-PUBLISHED = {"driver-dnf": 0.726, "driver-top3": 0.755, "driver-position": 4.022}
+TASKS = ("driver-dnf", "driver-top3", "driver-position")
 YEAR = 365 * 86400
 COSINE = ("trainer.warmup_steps=20", "trainer.final_lr=0.05")
 SETTINGS = {
-    "driver-dnf": ("trainer.max_epochs=5", f"sampling.train_window={20 * YEAR}"),
+    "driver-dnf": (
+        *("trainer.max_epochs=5", f"sampling.train_window={20 * YEAR}"),
+        "sampling.aggregates=[1,5,20,100]",
+    ),
     "driver-top3": ("trainer.max_epochs=10", "sampling.batch_size=128", *COSINE),
     "driver-position": (
         *("trainer.max_epochs=5", "sampling.batch_size=256", *COSINE),
-        f"sampling.staleness={5 * YEAR}",
+        *(f"sampling.staleness={5 * YEAR}", "history=true"),
     ),
 }
 OF_THE_MODEL = {("sage", "driver-top3"): ("model.gnn.aggr=sum",)}
@@ -33,33 +39,38 @@ OF_THE_MODEL = {("sage", "driver-top3"): ("model.gnn.aggr=sum",)}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/rel-f1"))
-    parser.add_argument("--tasks", nargs="+", default=list(PUBLISHED))
-    parser.add_argument("--model", default="sage", help="a file of conf/model")
+    parser.add_argument("--tasks", nargs="+", default=TASKS)
+    parser.add_argument("--models", nargs="+", default=["sage"], help="files of conf/model")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("outputs/rel-f1"))
     parser.add_argument("overrides", nargs="*", help="more key=value for hgl train")
     args = parser.parse_args()
-    print("| task | metric | val | test, mean ± sd | published GNN |\n|-|-|-|-|-|")
-    for task in args.tasks:
-        results = [run(args, task, seed) for seed in args.seeds]
-        metric = results[0]["metric"]
-        val, test = (
-            np.array([r["metrics"][split][metric] for r in results]) for split in ("val", "test")
-        )
-        spread = test.std(ddof=1) if len(test) > 1 else float("nan")
-        print(
-            f"| {task} | {metric} | {val.mean():.4f} | {test.mean():.4f} ± {spread:.4f} "
-            f"({len(test)} seeds) | {PUBLISHED[task]} |",
-            flush=True,
-        )
+    print(f"| model | {' | '.join(args.tasks)} |\n{'|-' * (len(args.tasks) + 1)}|", flush=True)
+    for model in args.models:
+        cells = [cell([run(args, model, task, seed) for seed in args.seeds]) for task in args.tasks]
+        print(f"| {model} | {' | '.join(cells)} |", flush=True)
 
 
-def run(args: argparse.Namespace, task: str, seed: int) -> dict:
-    folder = args.out / task / f"seed-{seed}"
+def cell(results: list[dict]) -> str:
+    """Test: mean ± standard deviation, the mean's 95 % interval (Student's t); validation: mean."""
+    metric, count = results[0]["metric"], len(results)
+    val, test = (
+        np.array([r["metrics"][split][metric] for r in results]) for split in ("val", "test")
+    )
+    if count == 1:
+        return f"{test[0]:.4f}, val {val[0]:.4f}"
+    spread = test.std(ddof=1)
+    reach = stats.t.ppf(0.975, count - 1) * spread / count**0.5
+    low, high = test.mean() - reach, test.mean() + reach
+    return f"{test.mean():.4f} ± {spread:.4f} [{low:.4f}, {high:.4f}], val {val.mean():.4f}"
+
+
+def run(args: argparse.Namespace, model: str, task: str, seed: int) -> dict:
+    folder = args.out / model / task / f"seed-{seed}"
     command = [
         *(sys.executable, "-m", "hgl", "train", f"db={args.data}"),
         *(f"task={args.data / 'tasks' / task}", "experiment=rel-f1"),
-        *(f"model={args.model}", *SETTINGS[task], *OF_THE_MODEL.get((args.model, task), ())),
+        *(f"model={model}", *SETTINGS[task], *OF_THE_MODEL.get((model, task), ())),
         *(f"trainer.seed={seed}", f"out={folder}", "baselines=false", *args.overrides),
     ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

@@ -52,17 +52,15 @@ def measure(task: str, model: str, setting: str, folds: list[Path], seeds: list[
     metric = []
     for data in folds:
         with tempfile.TemporaryDirectory() as out:
-            asked = argparse.Namespace(
-                data=data, model=model, overrides=shlex.split(setting), out=Path(out)
-            )
-            results = [rel_f1.run(asked, task, seed) for seed in seeds]
+            asked = argparse.Namespace(data=data, overrides=shlex.split(setting), out=Path(out))
+            results = [rel_f1.run(asked, model, task, seed) for seed in seeds]
         metric.append([r["metrics"]["test"][r["metric"]] for r in results])
     return np.array(metric)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("task", choices=rel_f1.PUBLISHED)
+    parser.add_argument("task", choices=rel_f1.TASKS)
     parser.add_argument(
         "settings", nargs="+", help='overrides, as in "model.channels=64 trainer.lr=0.002"'
     )
