@@ -14,6 +14,8 @@ from hgl.errors import ConfigError
 BackendName = Literal["torch", "torch_scatter", "numba", "triton"]
 FUSED: tuple[BackendName, ...] = ("triton",)
 """Those with the functions of `FusedBackend`."""
+WEIGHING: tuple[BackendName, ...] = ("torch", "numba")
+"""Those with the functions of `WeighingBackend`."""
 _INSTALL = {
     "torch_scatter": "pip install --no-build-isolation torch-scatter",
     "numba": "pip install numba",
@@ -58,6 +60,31 @@ class Backend(Protocol):
 
         Args:
             back_src, back_ptr, back_edge: the edges by source, see `Transpose`.
+        """
+
+
+class WeighingBackend(Backend, Protocol):
+    """A backend that makes the weights of attention in one go: scores, then their softmax."""
+
+    def edge_softmax(
+        self,
+        score_src: Tensor,
+        score_dst: Tensor,
+        edge: Tensor | None,
+        src: Tensor,
+        ptr: Tensor,
+        negative_slope: float,
+    ) -> tuple[Tensor, Tensor]:
+        """[E, H] weights, and whether each score is above 0."""
+
+    def edge_softmax_backward(
+        self, weight: Tensor, positive: Tensor, grad: Tensor, ptr: Tensor, negative_slope: float
+    ) -> tuple[Tensor, Tensor]:
+        """Gradients of what is added per edge, [E, H], and of `score_dst`, [S, H].
+
+        Args:
+            weight, positive: what `edge_softmax` returned.
+            grad: of the weights.
         """
 
 
