@@ -7,6 +7,7 @@ from hgl.ops.copies import CopiedRows, Copies, copied_linear, copy_rows
 from hgl.ops.edge_draws import draw_edges, product_budget
 from hgl.ops.edge_score import edge_score
 from hgl.ops.edge_softmax import edge_softmax
+from hgl.ops.gated_crossing import gated_crossing
 from hgl.ops.grouped_linear import grouped_linear
 from hgl.ops.joined import JoinedEdges
 from hgl.ops.meta_pairs import MetaPairs
@@ -49,6 +50,7 @@ __all__ = [
     "edge_score",
     "edge_softmax",
     "expand",
+    "gated_crossing",
     "grouped_linear",
     "product_budget",
     "product_values",

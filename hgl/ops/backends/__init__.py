@@ -134,6 +134,33 @@ class FusedBackend(Backend, Protocol):
         """
 
 
+class CrossingBackend(Protocol):
+    """What computes `gated_crossing`, whose arguments these are."""
+
+    def gated_crossing(
+        self,
+        z: Tensor,
+        own: Tensor,
+        bias: Tensor,
+        gate: Tensor,
+        query: Tensor,
+        negative_slope: float,
+    ) -> Tensor:
+        """The result."""
+
+    def gated_crossing_backward(
+        self,
+        grad: Tensor,
+        z: Tensor,
+        own: Tensor,
+        bias: Tensor,
+        gate: Tensor,
+        query: Tensor,
+        negative_slope: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Gradients of the five tensors, given that of the result."""
+
+
 _HAS_NUMBA = find_spec("numba") is not None
 _HAS_TRITON = find_spec("triton") is not None
 _chosen: BackendName | None = None
@@ -151,6 +178,12 @@ def running(device: str) -> BackendName:
 def current(x: Tensor) -> Backend:
     """The backend that computes with `x`."""
     return cast("Backend", import_module(f"hgl.ops.backends.{running(x.device.type)}"))
+
+
+def crossing(x: Tensor) -> CrossingBackend:
+    """The backend that crosses the relations of nodes: numba's on the CPU, else torch's."""
+    name = "numba" if running(x.device.type) == "numba" else "torch_crossing"
+    return cast("CrossingBackend", import_module(f"hgl.ops.backends.{name}"))
 
 
 def interpreted() -> bool:

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hgl.ops.backends import numba_crossing, numba_softmax, torch_crossing
 from hgl.ops.backends import numba_kernels as kernels
-from hgl.ops.backends import numba_softmax
 from hgl.ops.backends import torch as plain
 from hgl.ops.backends.torch import row_sum
 
@@ -25,6 +25,8 @@ __all__ = [
     "edge_dot",
     "edge_softmax",
     "edge_softmax_backward",
+    "gated_crossing",
+    "gated_crossing_backward",
     "row_sum",
     "softmax",
     "softmax_backward",
@@ -139,6 +141,52 @@ def weighted_sum_backward(
     args = (*_flat(x, weight, grad, *back), heads, channels, *_flat(grad_x, grad_weight))
     _share(kernels.weighted_sum_backward, len(x), weight.numel() * channels, *args)
     return grad_x, grad_weight
+
+
+def gated_crossing(
+    z: Tensor, own: Tensor, bias: Tensor, gate: Tensor, query: Tensor, negative_slope: float
+) -> Tensor:
+    """See `hgl.ops.gated_crossing`."""
+    if not _fits(z, own, bias, gate, query):
+        return torch_crossing.gated_crossing(z, own, bias, gate, query, negative_slope)
+    out = _fresh(z, len(query), *z.shape[1:])
+    args = _crossing_args(z, own, bias, gate, query, negative_slope)
+    _share(numba_crossing.gated_crossing, _blocks(z), out.numel() * len(z), *args, *_flat(out))
+    return out
+
+
+def gated_crossing_backward(
+    grad: Tensor,
+    z: Tensor,
+    own: Tensor,
+    bias: Tensor,
+    gate: Tensor,
+    query: Tensor,
+    negative_slope: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """See `torch_crossing`."""
+    tensors = (z, own, bias, gate, query, negative_slope)
+    if not _fits(grad, *tensors[:5]):
+        return torch_crossing.gated_crossing_backward(grad, *tensors)
+    of_z, of_own = _fresh(z, *z.shape), _fresh(own, *own.shape)
+    shared = _fresh(z, _blocks(z), query.numel() + z.shape[2] + 1)
+    args = (*_flat(grad), *_crossing_args(*tensors), *_flat(of_z, of_own, shared))
+    size = grad.numel() * len(z)
+    _share(numba_crossing.gated_crossing_backward, _blocks(z), size, *args)
+    of_query, of_bias, of_gate = shared.sum(0).split([query.numel(), z.shape[2], 1])
+    return of_z, of_own, of_bias, of_gate.view(gate.shape), of_query.view(query.shape)
+
+
+def _crossing_args(
+    z: Tensor, own: Tensor, bias: Tensor, gate: Tensor, query: Tensor, slope: float
+) -> tuple[Any, ...]:
+    sizes = (len(z), len(own), *z.shape[1:], query.shape[1])
+    numbers = (x.detach().numpy()[()] for x in (gate, z.new_tensor(slope)))
+    return *_flat(z, own, bias), next(numbers), *_flat(query), next(numbers), sizes
+
+
+def _blocks(z: Tensor) -> int:
+    return -(-z.shape[1] // numba_crossing.ROWS)
 
 
 def _fits(*tensors: Tensor) -> bool:

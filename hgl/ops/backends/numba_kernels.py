@@ -45,7 +45,7 @@ def ask(x: np.ndarray, start: int, width: int) -> None:
 
 
 @inlined
-def _add(out: np.ndarray, i: int, factor: Any, x: np.ndarray, j: int, width: int) -> None:
+def add(out: np.ndarray, i: int, factor: Any, x: np.ndarray, j: int, width: int) -> None:
     """out[i:i + width] += factor * x[j:j + width]."""
     k = 0
     while k + WIDE <= width:
@@ -60,7 +60,7 @@ def _add(out: np.ndarray, i: int, factor: Any, x: np.ndarray, j: int, width: int
 
 
 @inlined
-def _dot(a: np.ndarray, i: int, b: np.ndarray, j: int, width: int) -> Any:
+def dot(a: np.ndarray, i: int, b: np.ndarray, j: int, width: int) -> Any:
     """Dot product of a[i:i + width] and b[j:j + width]."""
     total, k = a.dtype.type(0), 0
     while k + WIDE <= width:
@@ -96,7 +96,7 @@ def edge_dot(
             other = load(src, edge) * width
             for head in range(heads):
                 shift = head * channels
-                value = _dot(a, own + shift, b, other + shift, channels)
+                value = dot(a, own + shift, b, other + shift, channels)
                 store(out, edge * heads + head, value)
 
 
@@ -122,7 +122,7 @@ def weighted_sum(
             other = load(src, edge) * width
             for head in range(heads):
                 shift, share = head * channels, load(weight, edge * heads + head)
-                _add(out, own + shift, share, x, other + shift, channels)
+                add(out, own + shift, share, x, other + shift, channels)
 
 
 @compiled
@@ -153,6 +153,6 @@ def weighted_sum_backward(
             other, edge = load(back_src, place) * width, load(back_edge, place) * heads
             for head in range(heads):
                 shift = head * channels
-                value = _dot(x, own + shift, grad, other + shift, channels)
+                value = dot(x, own + shift, grad, other + shift, channels)
                 store(grad_weight, edge + head, value)
-                _add(grad_x, own + shift, load(weight, edge + head), grad, other + shift, channels)
+                add(grad_x, own + shift, load(weight, edge + head), grad, other + shift, channels)

@@ -22,11 +22,11 @@ _C5, _C6, _C7 = map(np.float32, (0.008333451907, 0.0013981999507, 0.000198756915
 _BIAS, _FRACTION_BITS = np.int32(127), np.int32(23)
 
 
-def _exponential(x: Any) -> Any:
+def exponential(x: Any) -> Any:
     """exp(x) for x <= 0."""
 
 
-@overload(_exponential, jit_options={"fastmath": FAST})
+@overload(exponential, jit_options={"fastmath": FAST})
 def _(x: Any) -> Callable[[Any], Any]:
     def double(x: Any) -> Any:
         return math.exp(x)
@@ -62,7 +62,7 @@ def softmax(
             for place in range(first + head, last, heads):
                 store(out, place, load(score, place) - largest)
         for place in range(first, last):
-            store(out, place, _exponential(load(out, place)))
+            store(out, place, exponential(load(out, place)))
         for head in range(heads):
             total = 0.0
             for place in range(first + head, last, heads):
@@ -136,7 +136,7 @@ def edge_softmax(
             for head in range(heads):
                 store(weight, place + head, load(weight, place + head) - load(peak, head))
         for place in range(first * heads, last * heads):
-            store(weight, place, _exponential(load(weight, place)))
+            store(weight, place, exponential(load(weight, place)))
         for place in places:
             for head in range(heads):
                 store(total, head, load(total, head) + load(weight, place + head))
