@@ -1,5 +1,4 @@
-"""The CPU's kernels for the crossing of a node's relations: all that is made of a node stays in
-the first cache."""
+"""The CPU's crossing of a node's relations: what is made of a node stays in the first cache."""
 
 from __future__ import annotations
 
@@ -96,10 +95,8 @@ def gated_crossing(
     relations, _, nodes, width, heads = sizes
     channels, queries = width // heads, len(query) // width
     gated = np.empty(relations * width, z.dtype)
-    score, weight = (
-        np.zeros(relations * heads + WIDE, z.dtype),
-        np.zeros(relations * heads + WIDE, z.dtype),
-    )
+    score = np.zeros(relations * heads + WIDE, z.dtype)
+    weight = np.zeros_like(score)
     peak, total = np.empty(heads, z.dtype), np.empty(heads, z.dtype)
     for node in range(begin * ROWS, min(end * ROWS, nodes)):
         _gate(node, z, own, bias, gate, sizes, gated)
@@ -135,10 +132,8 @@ def gated_crossing_backward(
     channels, queries = width // heads, len(query) // width
     size, zero, one = (queries + 1) * width + 1, z.dtype.type(0), z.dtype.type(1)
     gated, of_gated = np.empty(relations * width, z.dtype), np.empty(relations * width, z.dtype)
-    score, weight = (
-        np.zeros(relations * heads + WIDE, z.dtype),
-        np.zeros(relations * heads + WIDE, z.dtype),
-    )
+    score = np.zeros(relations * heads + WIDE, z.dtype)
+    weight = np.zeros_like(score)
     pull, mean = np.empty(relations * heads, z.dtype), np.empty(heads, z.dtype)
     peak, total = np.empty(heads, z.dtype), np.empty(heads, z.dtype)
     for block in range(begin, end):
