@@ -14,8 +14,7 @@ from hgl.ops import (
     RelationPlan,
     by_target,
     canonical,
-    edge_score,
-    segment_softmax,
+    edge_softmax,
     weighted_segment_sum,
 )
 from hgl.typing import Metadata, NodeType
@@ -64,13 +63,12 @@ class HANConv(nn.Module):
         nodes = torch.cat([f(x_dict[t]) for t, f in zip(self.node_types, self.project)])
         ends = {i: e for i, e in enumerate(plan.edge_types) if plan.num_dst[e[2]]}
         x_target = {t: targets(x, plan.num_dst[t]) for t, x in x_dict.items()}
-        score = edge_score(
+        weight = edge_softmax(
             self._scores(x_dict, self.of_src, {i: e[0] for i, e in ends.items()}),
             self._scores(x_target, self.of_dst, {i: e[2] for i, e in ends.items()}),
             plan.senders,
         )
         nodes = nodes.unflatten(1, (self.heads, -1))
-        weight = segment_softmax(score, plan.senders).to(nodes.dtype)
         z = weighted_segment_sum(nodes, weight, plan.nodes).flatten(1).relu()
         return self._weigh(z, x_target, plan)
 

@@ -16,8 +16,7 @@ from hgl.ops import (
     by_target,
     canonical,
     check_depth,
-    edge_score,
-    segment_softmax,
+    edge_softmax,
     weighted_segment_sum,
 )
 from hgl.typing import Metadata, NodeType
@@ -90,13 +89,12 @@ class SimpleHGNConv(nn.Module):
         received = _targets(sent, plan)
         states = (self.relation @ self.relation_weight).unflatten(1, (self.heads, -1))
         of_relation = (states * self.of_relation).sum(2)
-        score = edge_score(
+        weight = edge_softmax(
             torch.einsum("nhd,hd->nh", sent, self.of_src),
             torch.einsum("nhd,hd->nh", received, self.of_dst),
             edges.nodes,
             edge=of_relation.index_select(0, edges.relation),
         )
-        weight = segment_softmax(score, edges.nodes)
         if before is not None:
             weight = torch.lerp(weight, before, self.carried)
         pooled = weighted_segment_sum(sent, weight, edges.nodes)

@@ -11,7 +11,7 @@ from torch.nn.functional import leaky_relu
 
 from hgl.nn.chunked import chunked
 from hgl.nn.latte_conv import NEGATIVE_SLOPE, MetaOutput, both_ends, check_heads, reset_linear
-from hgl.ops import MetaPaths, MetaPlan, edge_score, segment_softmax, weighted_segment_sum
+from hgl.ops import MetaPaths, MetaPlan, edge_softmax, weighted_segment_sum
 from hgl.typing import NodeType
 
 
@@ -71,8 +71,7 @@ class LATTE2GOConv(nn.Module):
             ]
         )
         received = sent.new_zeros(plan.received.count, self.heads)
-        score = edge_score(sent, received, plan.pairs, negative_slope=1.0)
-        alpha = segment_softmax(score, plan.pairs)
+        alpha = edge_softmax(sent, received, plan.pairs, negative_slope=1.0)
         z = weighted_segment_sum(
             mapped.unflatten(1, (self.heads, -1)),
             self.dropout(alpha),

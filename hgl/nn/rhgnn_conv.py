@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from hgl.errors import ConfigError, check_multiple
-from hgl.nn.gated_crossing import gated_crossing
 from hgl.nn.relation_mixing import (
     NEGATIVE_SLOPE,
     CrossRelationMessagePassing,
@@ -23,6 +22,7 @@ from hgl.ops import (
     canonical,
     check_features,
     copied_linear,
+    gated_crossing,
     segment_softmax_sum,
 )
 from hgl.typing import EdgeType, Metadata, NodeType, reverse_of
@@ -247,7 +247,9 @@ class RHGNNConv(nn.Module):
                 gate = self.gate[t].sigmoid()
                 if self.crossing:
                     query = cast("CrossRelationMessagePassing", self.cross[t]).query[asked]
-                    out.append(gated_crossing(z, own, bias, gate, query))
+                    out.append(
+                        gated_crossing(z, own, bias, gate, query, negative_slope=NEGATIVE_SLOPE)
+                    )
                 else:
                     out.append(torch.lerp(own + bias, z.relu(), gate)[asked])
             else:

@@ -15,6 +15,7 @@ from hgl.ops import (
     backend,
     edge_dot,
     edge_score,
+    edge_softmax,
     grouped_linear,
     segment_reduce,
     segment_softmax,
@@ -97,8 +98,46 @@ def test_gradients_are_exact(degrees: list[int]):
     torch.autograd.gradcheck(lambda a, b: edge_dot(a, b, s), (target, x), fast_mode=fast)
 
 
+@pytest.mark.parametrize("degrees", DEGREES.values(), ids=DEGREES)
+def test_weights_of_edges_equal_softmax_of_scores(degrees: list[int]):
+    s, heads = made(degrees), 5
+    inputs = [random(ROWS, heads), random(len(degrees), heads, seed=1)]
+    inputs.append(random(s.num_edges, heads, seed=2))
+    target = random(s.num_edges, heads, seed=3).detach()
+    found = []
+    for edge in (inputs[2], None):
+        leaves = inputs[: 2 if edge is None else 3]
+        one = edge_softmax(*inputs[:2], s, edge=edge, negative_slope=0.3)
+        score = edge_score(*inputs[:2], s, edge=edge, negative_slope=0.3)
+        other = segment_softmax(score, s)
+        found += [(one, other)]
+        found += zip(*(torch.autograd.grad(out, leaves, target) for out in (one, other)))
+    for one, other in found:
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_scores_may_come_from_other_rows_than_are_summed():
+    s = made(DEGREES["mixed"])
+    rows = Segments(s.src.flip(0) % 3, s.ptr, 3)
+    inputs = random(3, HEADS, CHANNELS), random(ROWS, HEADS, seed=1), random(7, HEADS, seed=2)
+    torch.autograd.gradcheck(
+        lambda x, a, b: segment_softmax_sum(x, a, b, s, rows=rows), inputs, fast_mode=interpreted()
+    )
+    weight = edge_softmax(*inputs[1:], s)
+    torch.testing.assert_close(
+        segment_softmax_sum(*inputs, s, rows=rows), weighted_segment_sum(inputs[0], weight, rows)
+    )
+
+
 def test_a_segment_of_a_hundred_thousand_edges():
     s = made([100_000])
+    of_src, of_dst = random(ROWS, HEADS, seed=2), random(1, HEADS, seed=3)
+    score = torch.nn.functional.leaky_relu(of_src[s.src.long()] + of_dst, 0.2)
+    weights = edge_softmax(of_src, of_dst, s), torch.softmax(score, 0)
+    target = random(100_000, HEADS, seed=4).detach()
+    grads = [torch.autograd.grad(out, (of_src, of_dst), target) for out in weights]
+    for one, other in zip((weights[0], *grads[0]), (weights[1], *grads[1])):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
     x, weight = random(ROWS, HEADS, CHANNELS), random(100_000, HEADS, seed=1)
     share = segment_softmax(weight, s)
     torch.testing.assert_close(share, torch.softmax(weight, 0))
@@ -234,6 +273,8 @@ def test_operators_keep_torchs_rules():
         (torch.ops.hgl.segment_softmax, (weight, s.ptr)),
         (torch.ops.hgl.segment_softmax_backward, (known[1], known[1], s.ptr)),
         (torch.ops.hgl.edge_score, (*score, back.ptr, back.edge, 0.2)),
+        (torch.ops.hgl.edge_softmax, (*score, back.ptr, back.edge, 0.2)),
+        (torch.ops.hgl.edge_softmax_backward, (known[1], known[1] > 0, known[1], s.ptr, 0.2)),
         (torch.ops.hgl.row_sum, (rows, s.src, s.ptr, back.segment, back.ptr)),
         (torch.ops.hgl.spread, (score[1], s.src, s.ptr)),
         (torch.ops.hgl.segment_max, (rows, s.src, s.ptr)),
@@ -261,3 +302,6 @@ def test_scores_without_bounds():
     score = torch.tensor([[0.0, -torch.inf, -200.0, 1.0, torch.nan, 0.0, 1e30]]).T
     expected = torch.cat([torch.softmax(part, 0) for part in score.split([3, 2, 2])])
     torch.testing.assert_close(segment_softmax(score, s), expected, equal_nan=True)
+    each = Segments(torch.arange(7).int(), s.ptr, 7)
+    share = edge_softmax(score, score.new_zeros(3, 1), each, negative_slope=1.0)
+    torch.testing.assert_close(share, expected, equal_nan=True)

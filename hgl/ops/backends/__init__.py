@@ -14,6 +14,8 @@ from hgl.errors import ConfigError
 BackendName = Literal["torch", "torch_scatter", "numba", "triton"]
 FUSED: tuple[BackendName, ...] = ("triton",)
 """Those with the functions of `FusedBackend`."""
+WEIGHING: tuple[BackendName, ...] = ("torch", "numba")
+"""Those with the functions of `WeighingBackend`."""
 _INSTALL = {
     "torch_scatter": "pip install --no-build-isolation torch-scatter",
     "numba": "pip install numba",
@@ -58,6 +60,31 @@ class Backend(Protocol):
 
         Args:
             back_src, back_ptr, back_edge: the edges by source, see `Transpose`.
+        """
+
+
+class WeighingBackend(Backend, Protocol):
+    """A backend that makes the weights of attention in one go: scores, then their softmax."""
+
+    def edge_softmax(
+        self,
+        score_src: Tensor,
+        score_dst: Tensor,
+        edge: Tensor | None,
+        src: Tensor,
+        ptr: Tensor,
+        negative_slope: float,
+    ) -> tuple[Tensor, Tensor]:
+        """[E, H] weights, and whether each score is above 0."""
+
+    def edge_softmax_backward(
+        self, weight: Tensor, positive: Tensor, grad: Tensor, ptr: Tensor, negative_slope: float
+    ) -> tuple[Tensor, Tensor]:
+        """Gradients of what is added per edge, [E, H], and of `score_dst`, [S, H].
+
+        Args:
+            weight, positive: what `edge_softmax` returned.
+            grad: of the weights.
         """
 
 
@@ -107,6 +134,33 @@ class FusedBackend(Backend, Protocol):
         """
 
 
+class CrossingBackend(Protocol):
+    """What computes `gated_crossing`, whose arguments these are."""
+
+    def gated_crossing(
+        self,
+        z: Tensor,
+        own: Tensor,
+        bias: Tensor,
+        gate: Tensor,
+        query: Tensor,
+        negative_slope: float,
+    ) -> Tensor:
+        """The result."""
+
+    def gated_crossing_backward(
+        self,
+        grad: Tensor,
+        z: Tensor,
+        own: Tensor,
+        bias: Tensor,
+        gate: Tensor,
+        query: Tensor,
+        negative_slope: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Gradients of the five tensors, given that of the result."""
+
+
 _HAS_NUMBA = find_spec("numba") is not None
 _HAS_TRITON = find_spec("triton") is not None
 _chosen: BackendName | None = None
@@ -124,6 +178,12 @@ def running(device: str) -> BackendName:
 def current(x: Tensor) -> Backend:
     """The backend that computes with `x`."""
     return cast("Backend", import_module(f"hgl.ops.backends.{running(x.device.type)}"))
+
+
+def crossing(x: Tensor) -> CrossingBackend:
+    """The backend that crosses the relations of nodes: numba's on the CPU, else torch's."""
+    name = "numba" if running(x.device.type) == "numba" else "torch_crossing"
+    return cast("CrossingBackend", import_module(f"hgl.ops.backends.{name}"))
 
 
 def interpreted() -> bool:

@@ -15,8 +15,11 @@ from numba.extending import intrinsic
 _instruction: Any = intrinsic
 """Its own types speak of the generator, not of the call."""
 _INT = ir.IntType(32)
-_READ, _KEEP, _DATA = 0, 3, 1
-"""`llvm.prefetch`: for reading, into all caches, of data."""
+_READ, _KEEP, _DATA = 0, 2, 1
+"""`llvm.prefetch`: for reading, into the second cache, of data.
+
+The first cache has few misses under way at a time; asking it for whole rows makes the kernels wait.
+"""
 
 WIDE, NARROW = 16, 8
 """Numbers in a vector."""

@@ -16,6 +16,9 @@ from hgl.ops.segments import expand
 
 __all__ = [
     "edge_dot",
+    "edge_score",
+    "edge_softmax",
+    "edge_softmax_backward",
     "row_sum",
     "softmax",
     "softmax_backward",
@@ -57,6 +60,44 @@ def softmax_backward(weight: Tensor, grad: Tensor, ptr: Tensor) -> Tensor:
     total = torch.segment_reduce(pull, "sum", offsets=ptr, unsafe=True)
     shared = total.repeat_interleave(ptr.diff(), dim=0, output_size=len(pull))
     return pull.sub_(shared.mul_(weight))
+
+
+def edge_score(
+    score_src: Tensor,
+    score_dst: Tensor,
+    edge: Tensor | None,
+    src: Tensor,
+    ptr: Tensor,
+    negative_slope: float,
+) -> Tensor:
+    """LeakyReLU of the scores of both ends: [E, H]."""
+    score = score_src.index_select(0, src)
+    score += score_dst.index_select(0, expand(ptr, src.numel()))
+    if edge is not None:
+        score += edge
+    return torch.nn.functional.leaky_relu_(score, negative_slope)
+
+
+def edge_softmax(
+    score_src: Tensor,
+    score_dst: Tensor,
+    edge: Tensor | None,
+    src: Tensor,
+    ptr: Tensor,
+    negative_slope: float,
+) -> tuple[Tensor, Tensor]:
+    """See `WeighingBackend`."""
+    score = edge_score(score_src, score_dst, edge, src, ptr, negative_slope)
+    return softmax(score, ptr), score > 0
+
+
+def edge_softmax_backward(
+    weight: Tensor, positive: Tensor, grad: Tensor, ptr: Tensor, negative_slope: float
+) -> tuple[Tensor, Tensor]:
+    """See `WeighingBackend`."""
+    pull = softmax_backward(weight, grad, ptr)
+    pull = torch.where(positive, pull, pull * negative_slope)
+    return pull, torch.segment_reduce(pull, "sum", offsets=ptr, unsafe=True)
 
 
 def edge_dot(a: Tensor, b: Tensor, src: Tensor, ptr: Tensor) -> Tensor:
