@@ -21,12 +21,10 @@ from scipy import stats
 TASKS = ("driver-dnf", "driver-top3", "driver-position")
 YEAR = 365 * 86400
 COSINE = ("trainer.warmup_steps=20", "trainer.final_lr=0.05")
+AGGREGATES = "sampling.aggregates=[1,5,20,100]"
 SETTINGS = {
-    "driver-dnf": (
-        *("trainer.max_epochs=5", f"sampling.train_window={20 * YEAR}"),
-        "sampling.aggregates=[1,5,20,100]",
-    ),
-    "driver-top3": ("trainer.max_epochs=10", "sampling.batch_size=128", *COSINE),
+    "driver-dnf": ("trainer.max_epochs=5", f"sampling.train_window={20 * YEAR}", AGGREGATES),
+    "driver-top3": ("trainer.max_epochs=10", "sampling.batch_size=128", *COSINE, AGGREGATES),
     "driver-position": (
         *("trainer.max_epochs=5", "sampling.batch_size=256", *COSINE),
         *(f"sampling.staleness={5 * YEAR}", "history=true"),
