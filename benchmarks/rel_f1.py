@@ -28,6 +28,7 @@ SETTINGS = {
     "driver-position": (
         *("trainer.max_epochs=5", "sampling.batch_size=256", *COSINE),
         *(f"sampling.staleness={5 * YEAR}", "history=true"),
+        *("model.dropout=0.5", "model.gnn.dropout=0.5"),
     ),
 }
 OF_THE_MODEL = {("sage", "driver-top3"): ("model.gnn.aggr=sum",)}
