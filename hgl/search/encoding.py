@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hgl.errors import ConfigError, SchemaError
+from hgl.graph.spec import edge_keys, why_no_edges
 
 if TYPE_CHECKING:
     from hgl.db.schema import Schema
@@ -57,7 +58,7 @@ class Encoding:
         reasons = {name: why_no_edges(schema, name) for name in schema.tables}
         links: list[tuple[str, str | None, tuple[str, str]]] = []
         for name in sorted(name for name, reason in reasons.items() if reason is None):
-            first, second = sorted(schema.table(name).fkeys, key=lambda f: f.name)
+            first, second = edge_keys(schema, name)
             links.append((name, None, (first.parent, second.parent)))
         keys = sorted((t.name, f.name, f.parent) for t in schema.tables.values() for f in t.fkeys)
         links += [(child, fkey, (child, parent)) for child, fkey, parent in keys]
@@ -146,18 +147,3 @@ class Encoding:
             return self.edges[table]
         reason = dict(self.unlike).get(table, f"not found; tables are: {', '.join(self.tables)}")
         raise SchemaError(f"table {table!r} cannot be drawn as edges: {reason}")
-
-
-def why_no_edges(schema: Schema, table: str) -> str | None:
-    """Say why a table cannot be edges; None when it can.
-
-    It can with exactly two foreign keys, to one parent or two, when no foreign key refers to it.
-    """
-    count = len(schema.table(table).fkeys)
-    if count != 2:
-        return f"it has {count} foreign keys, expected exactly 2"
-    for child in schema.tables.values():
-        for fkey in child.fkeys:
-            if fkey.parent == table:
-                return f"{child.name}.{fkey.name} refers to it, expected no foreign key to"
-    return None

@@ -97,15 +97,9 @@ class GraphModel:
     def to_spec(self) -> GraphSpec:
         """Return what `build_graph` draws.
 
-        Raises: SchemaError: a table is drawn as edges, which `build_graph` does not do, or the
-            model is cut off from its task.
+        Raises: SchemaError: the model is cut off from its task.
         """
         self.check()
-        if self.edge_tables:
-            raise SchemaError(
-                f"tables {', '.join(self.edge_tables)} are drawn as edges: build_graph draws rows "
-                "as nodes only"
-            )
         roles = self.roles
         return GraphSpec(
             tuple(table for table, role in roles.items() if role == "out"),
@@ -114,6 +108,7 @@ class GraphModel:
                 for key, link in self.reach.encoding.fkeys.items()
                 if not self.mask & link.bit and all(roles[end] == "node" for end in link.ends)
             ),
+            self.edge_tables,
         )
 
     def mermaid(self) -> str:

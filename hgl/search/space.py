@@ -127,7 +127,8 @@ class SpecSpace:
         Raises: SchemaError: the spec does not fit the schema or cuts off the task.
         """
         spec.check(self.schema, self.reach.entity_table)
-        return self.draw((table, fkey.name) for table, fkey in spec.fkeys(self.schema))
+        fkeys = [(table, fkey.name) for table, fkey in spec.fkeys(self.schema)]
+        return self.draw(fkeys, spec.edge_tables)
 
     def _model(self, mask: int) -> GraphModel:
         return GraphModel(mask, self.reach)

@@ -75,11 +75,10 @@ def test_canonical_changes_no_model_of_a_space(task: str) -> None:
 
 
 @pytest.mark.parametrize("task", ["user-clicks", "driver-top3", "user-repeat"])
-def test_specs_without_edges_round_trip(task: str) -> None:
+def test_specs_round_trip(task: str) -> None:
     models = space(task)
     for model in models:
-        if not model.edge_tables:
-            assert models.from_spec(model.to_spec()) == model
+        assert models.from_spec(model.to_spec()) == model
 
 
 def test_spec_of_the_usual_heuristic_leaves_out_what_is_too_far() -> None:
@@ -89,8 +88,11 @@ def test_spec_of_the_usual_heuristic_leaves_out_what_is_too_far() -> None:
 
 
 def test_spec_of_a_table_drawn_as_edges(models: SpecSpace) -> None:
-    with pytest.raises(SchemaError, match="tables follows are drawn as edges: build_graph draws"):
-        models.draw(edge_tables=["follows"]).to_spec()
+    spec = models.draw([("votes", "voter")], ["follows"]).to_spec()
+    assert spec.edge_tables == ("follows",)
+    assert spec.without_tables == ("posts",)
+    assert spec.tables(LINKED) == ["users", "votes"]
+    spec.check(LINKED, "users")
 
 
 def test_text_and_picture(models: SpecSpace) -> None:

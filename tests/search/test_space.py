@@ -10,8 +10,7 @@ import pytest
 
 from hgl.db.schema import Schema
 from hgl.errors import ConfigError, SchemaError
-from hgl.graph.spec import GraphSpec
-from hgl.search.encoding import why_no_edges
+from hgl.graph.spec import GraphSpec, why_no_edges
 from hgl.search.space import SpecSpace
 from tests.search.published import benchmark, random_schema, schema, space, tasks
 
