@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hgl.errors import SchemaError
+from hgl.graph.batch import make_batch
 from hgl.graph.relations import RelationStore
 from hgl.graph.row_edges import row_edge_relations
+from hgl.graph.sample import Sample
 from hgl.graph.sampler import TemporalSampler
 from hgl.graph.temporal_graph import TemporalGraph
 from hgl.typing import STATIC_TIME, UNKNOWN_TIME, EdgeType
@@ -129,6 +132,37 @@ def random_joined(number: int) -> Joined:
     return Joined(world.sizes, world.times, world.fkeys, joins)
 
 
+def edges_of(sample: Sample) -> Iterator[tuple[EdgeType, int, int, int, int]]:
+    """Type, source copy, target copy, seed and row stood for of each sampled edge."""
+    assert sample.edge_row is not None
+    for r, edge_type in enumerate(sample.layout.edge_types):
+        first, last = sample.first_slot[r : r + 2].tolist()
+        first_copy = int(sample.first_copy[sample.layout.dst[r]])
+        for slot in range(first, last):
+            target = first_copy + slot - first
+            for edge in range(*sample.ptr[slot : slot + 2].tolist()):
+                source = int(sample.src[edge])
+                seed = int(sample.seed[target])
+                yield edge_type, source, target, seed, int(sample.edge_row[edge])
+
+
+def check_edge_rows(world: Joined, sample: Sample, until: list[int], cut: str) -> None:
+    """Every edge of a table names one of its rows, a visible one, that joins both ends; no two."""
+    joins = {name: (keys, times) for name, _, keys, times in world.joins}
+    found = []
+    for edge_type, source, target, seed, row in edges_of(sample):
+        name = edge_type[1].removeprefix("rev_").removeprefix("r2e_")
+        assert (row >= 0) == (name in joins)
+        if name in joins:
+            keys, times = joins[name]
+            ends = [int(sample.row[source]), int(sample.row[target])]
+            there = edge_type[1].startswith("r2e_")
+            assert [int(key[row]) for key in keys] == (ends if there else ends[::-1])
+            assert _known(times, row, until[seed], cut)
+            found.append((edge_type, target, row))
+    assert len(found) == len(set(found))
+
+
 @st.composite
 def queries(draw: st.DrawFn) -> tuple[Joined, str, list[int], list[int], dict[str, Any]]:
     """A world, seeds of one of its tables with limits, and sampler arguments."""
@@ -153,6 +187,7 @@ def test_nothing_sampled_is_later_than_its_seed(backend: str, query: Any) -> Non
     graph, fanout, cut = world.graph(), options["num_neighbors"], options["cut"]
     sampler = TemporalSampler(graph, backend=backend, **options)
     sample = sampler.sample(entity, torch.tensor(rows).long(), torch.tensor(until).long())
+    check_edge_rows(world, sample, until, cut)
     for part, seed, limit in zip(seen_by(sample, len(rows)), rows, until, strict=True):
         for table, row in part.hops.keys() - {(entity, seed)}:
             assert world.visible(table, row, limit, cut, None)
@@ -168,3 +203,73 @@ def test_nothing_sampled_is_later_than_its_seed(backend: str, query: Any) -> Non
                 assert taken <= candidates
                 most = candidates.total() if fanout[hop] < 0 else fanout[hop]
                 assert taken.total() == min(most, candidates.total())
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(query=queries())
+def test_backends_agree_on_the_rows(query: Any) -> None:
+    world, entity, rows, until, options = query
+    options["strategy"] = "last"
+    graph, seeds = world.graph(), (torch.tensor(rows).long(), torch.tensor(until).long())
+    first, second = (
+        TemporalSampler(graph, backend=backend, **options).sample(entity, *seeds)
+        for backend in ("numba", "torch")
+    )
+    assert first.edge_row is not None
+    assert second.edge_row is not None
+    assert torch.equal(first.edge_row, second.edge_row)
+    for hops in range(len(options["num_neighbors"])):
+        trimmed = first.trimmed(hops)
+        assert trimmed.edge_row is not None
+        assert trimmed.edge_row.numel() == trimmed.src.numel()
+        check_edge_rows(world, trimmed, until, options["cut"])
+
+
+def views(count: int) -> TemporalGraph:
+    """Views of one item by one user, as edges, beside a foreign key from item to user."""
+    random = np.random.default_rng(0)
+    items = random.integers(0, 50, count)
+    world = Joined(
+        {"item": 50, "user": 1},
+        {"item": None, "user": None},
+        [("item", "owner", "user", np.zeros(50, np.int64))],
+        [("view", ("item", "user"), (items, np.zeros(count, np.int64)), np.arange(count))],
+    )
+    return world.graph()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_rows_of_seeds_that_outgrow_the_first_workspace(threads: int) -> None:
+    seeds = torch.zeros(4, dtype=torch.int64), torch.tensor([39_999, 10, 49_999, 20_000])
+    graph = views(50_000)
+    samples = [
+        TemporalSampler(graph, [-1], backend="numba", threads=threads).sample("user", *seeds),
+        TemporalSampler(graph, [-1], backend="torch").sample("user", *seeds),
+    ]
+    assert samples[0].edge_row is not None
+    assert samples[1].edge_row is not None
+    assert torch.equal(samples[0].edge_row, samples[1].edge_row)
+    assert samples[0].edge_row.ge(0).sum() == 40_000 + 11 + 50_000 + 20_001
+
+
+def test_batches_carry_the_rows() -> None:
+    graph, until = views(200), torch.tensor([99, 5])
+    sample = TemporalSampler(graph, [-1, 2]).sample("user", torch.zeros(2).long(), until)
+    batch = make_batch(sample, graph, until)
+    for edge_type in graph.edge_types:
+        drawn, store = "r2e_" in edge_type[1], batch[edge_type]
+        assert ("edge_row" in store) == drawn
+        if drawn:
+            assert store.edge_row.numel() == store.edge_index.shape[1]
+            seed = batch[edge_type[2]].batch[store.edge_index[1]]
+            assert bool((store.edge_row <= until[seed]).all())
+
+
+def test_other_graphs_carry_none() -> None:
+    graph = views(20)
+    keys = [e for e in graph.edge_types if "r2e_" not in e[1]]
+    relations = {e: graph.relations[e] for e in keys}
+    plain = TemporalGraph.from_store(RelationStore(graph.num_nodes, graph.time, relations))
+    for backend in ("numba", "torch"):
+        sampler = TemporalSampler(plain, [2], backend=backend)
+        assert sampler.sample("user", torch.tensor([0]), torch.tensor([9])).edge_row is None
