@@ -65,7 +65,8 @@ class SeedAggregates:
     ) -> None:
         check_lasts(lasts)
         # A parent is one row at most, and the graph network sees it as it is.
-        forth = [e for e in graph.edge_types if e[2] == entity and not e[1].startswith("rev_")]
+        back = ("rev_", "r2e_")  # A table drawn as edges has no rows here to aggregate.
+        forth = [e for e in graph.edge_types if e[2] == entity and not e[1].startswith(back)]
         if not forth:
             raise ConfigError(
                 f"aggregates={list(lasts)}: expected tables that refer to {entity!r}; none does"

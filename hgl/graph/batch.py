@@ -31,7 +31,8 @@ def make_batch(
     `columns` (features of the distinct rows by block).
 
     Per edge type: `edge_index` ([2, e] int64, source then target copy, sorted by target), `rowptr`
-    ([targets + 1] int64) and `num_sampled_edges` (per hop).
+    ([targets + 1] int64) and `num_sampled_edges` (per hop); for a table drawn as edges, `edge_row`
+    ([e] int64, the row of that table that each edge stands for).
 
     `layers`: one dict per layer for `hgl.ops.RelationPlan`, the first with all edges, each later
     one without the outermost hop left: `src`, `ptr` (int32 tensors) and `num_src`, `num_dst`
@@ -50,7 +51,7 @@ def make_batch(
         store.num_sampled_nodes = sample.num_copies[t].tolist()
         if features:
             store.columns = features[node_type].gather(store.rows)
-    _fill_edges(batch, sample)
+    _fill_edges(batch, sample, graph)
     batch.layers = [_layer(sample.trimmed(hops)) for hops in range(sample.layout.num_hops)]
     return batch
 
@@ -69,7 +70,7 @@ def _fill_nodes(
         store.rel_time = elapsed.masked_fill_(known == STATIC_TIME, torch.iinfo(torch.int64).max)
 
 
-def _fill_edges(batch: HeteroData, sample: Sample) -> None:
+def _fill_edges(batch: HeteroData, sample: Sample, graph: TemporalGraph) -> None:
     layout = sample.layout
     num_nodes = sample.num_copies.sum(axis=1).tolist()
     first_copy, first_slot = sample.first_copy.tolist(), sample.first_slot.tolist()
@@ -86,6 +87,8 @@ def _fill_edges(batch: HeteroData, sample: Sample) -> None:
         store.rowptr = filled.new_full((num_nodes[layout.dst[r]] + 1,), end - begin).long()
         store.rowptr[: filled.numel()] = filled - begin
         store.num_sampled_edges = sample.num_edges[r].tolist()
+        if sample.edge_row is not None and graph.relations[edge_type].edge_row is not None:
+            store.edge_row = sample.edge_row[begin:end]
 
 
 def _layer(sample: Sample) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from hgl.graph.relations import (
     foreign_key_relations,
     write_relations,
 )
-from hgl.graph.spec import GraphSpec
+from hgl.graph.row_edges import row_edge_relations, row_edge_types
+from hgl.graph.spec import GraphSpec, edge_keys, why_no_edges
 from hgl.graph.temporal_graph import FeatureProvider, Features, TemporalGraph
 from hgl.typing import NodeType
 
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Raised when relations are built differently, so that old cache entries are not read."""
 
 
-def build_graph(db: Database, spec: GraphSpec | None = None) -> TemporalGraph:
+def build_graph(
+    db: Database, spec: GraphSpec | None = None, *, store: RelationStore | None = None
+) -> TemporalGraph:
     """Draw a database as a temporal heterogeneous graph.
 
     Relations are built once per database, kept in the cache and memory-mapped; only key and time
@@ -39,6 +42,7 @@ def build_graph(db: Database, spec: GraphSpec | None = None) -> TemporalGraph:
     Args:
         db: the database; of one cut by `upto`, later rows stay in place and are never visible.
         spec: what is drawn; everything by default.
+        store: `build_store` of the whole database, opened once for many graphs that share it.
     Raises: SchemaError: the spec names something the database does not have, or a stored key
         points outside its parent.
     """
@@ -52,9 +56,13 @@ def build_graph(db: Database, spec: GraphSpec | None = None) -> TemporalGraph:
             (fkey.parent, f"rev_f2p_{fkey.name}", child),
         )
     ]
+    for table in spec.edge_tables:
+        source, target = (fkey.parent for fkey in edge_keys(db.schema, table))
+        edge_types += row_edge_types(table, source, target)
+        logger.info("%s: drawn as edges, its columns are not read", table)
     whole = dataclasses.replace(db, until=None)
     return TemporalGraph.from_store(
-        dataclasses.replace(build_store(whole), visible_until=db.until),
+        dataclasses.replace(store or build_store(whole), visible_until=db.until),
         node_types=spec.tables(db.schema),
         edge_types=edge_types,
         provider=_provider(whole),
@@ -89,6 +97,31 @@ def _relations(db: Database, times: Mapping[str, np.ndarray | None]) -> Iterator
             if hidden := relations[0].num_hidden:
                 logger.info("%s.%s: %d edges of unknown time hidden", child.name, fkey.name, hidden)
             yield from relations
+    for table in db.schema.tables:
+        if why_no_edges(db.schema, table) is None:
+            yield from _row_edges(db, table, times)
+
+
+def _row_edges(
+    db: Database, table: str, times: Mapping[str, np.ndarray | None]
+) -> tuple[Relation, Relation]:
+    first, second = edge_keys(db.schema, table)
+    relations = row_edge_relations(
+        table,
+        (first.parent, second.parent),
+        (_parent_rows(db, table, first.row_col), _parent_rows(db, table, second.row_col)),
+        num_parents=(
+            db.schema.table(first.parent).num_rows,
+            db.schema.table(second.parent).num_rows,
+        ),
+        row_time=times[table],
+        parent_times=(times[first.parent], times[second.parent]),
+    )
+    if null := relations[0].num_null:
+        logger.info("%s as edges: %d rows left out, a key of theirs is null", table, null)
+    if hidden := relations[0].num_hidden:
+        logger.info("%s as edges: %d edges of unknown time hidden", table, hidden)
+    return relations
 
 
 def _parent_rows(db: Database, table: str, row_col: str) -> np.ndarray:

@@ -32,7 +32,8 @@ class Relation:
         row: [num_edges] source rows, int32 where they fit, else int64.
         time: [num_edges] int64 seconds; None when every edge is always visible.
         edge_row: [num_edges] int64, the row each edge stands for; None where edges are no rows.
-        num_hidden: edges left out because the time of an end is unknown.
+        num_hidden: edges left out because the time of an end, or of their own row, is unknown.
+        num_null: rows of a table drawn as edges that join nothing, a key of theirs being null.
     """
 
     edge_type: EdgeType
@@ -41,6 +42,7 @@ class Relation:
     time: Tensor | None
     edge_row: Tensor | None = None
     num_hidden: int = 0
+    num_null: int = 0
 
     @property
     def num_edges(self) -> int:
@@ -176,7 +178,8 @@ class RelationStore:
             arrays: dict[str, Any] = {
                 name: reader.find(f"relation-{position}-{name}") for name in _ARRAYS
             }
-            relations[edge_type] = Relation(edge_type, **arrays, num_hidden=kept["num_hidden"])
+            counts = {name: kept.get(name, 0) for name in _COUNTS}
+            relations[edge_type] = Relation(edge_type, **arrays, **counts)
         return cls(
             {table["name"]: table["num_nodes"] for table in tables},
             {table["name"]: reader.find(f"time-{i}") for i, table in enumerate(tables)},
@@ -186,6 +189,7 @@ class RelationStore:
 
 
 _ARRAYS = ("colptr", "row", "time", "edge_row")
+_COUNTS = ("num_hidden", "num_null")
 
 
 def write_relations(
@@ -204,7 +208,8 @@ def write_relations(
     for position, relation in enumerate(relations):
         for name, array in relation.arrays.items():
             writer.write(f"relation-{position}-{name}", array)
-        kept.append({"edge_type": list(relation.edge_type), "num_hidden": relation.num_hidden})
+        counts = {name: getattr(relation, name) for name in _COUNTS}
+        kept.append({"edge_type": list(relation.edge_type), **counts})
     writer.close({"tables": tables, "relations": kept, "visible_until": visible_until})
 
 

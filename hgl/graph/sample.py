@@ -79,6 +79,8 @@ class Sample:
         ptr: [num_slots + 1] int32, first edge of each slot.
         num_copies: [num_types, num_hops + 1] int64.
         num_edges: [num_relations, num_hops] int64.
+        edge_row: [num_edges] int64, the row that each edge of a table drawn as edges stands for, -1
+            for other edges; None where the graph draws no table as edges.
     """
 
     layout: Layout
@@ -88,6 +90,7 @@ class Sample:
     ptr: Tensor
     num_copies: np.ndarray
     num_edges: np.ndarray
+    edge_row: Tensor | None = None
 
     @property
     def first_copy(self) -> np.ndarray:
@@ -118,11 +121,13 @@ class Sample:
         first_edge = offsets(num_edges.sum(axis=1))
         old_copy, old_edge, old_slot = self.first_copy, self.first_edge, self.first_slot
         kept = [slice(a, a + n) for a, n in zip(old_copy[:-1], num_copies.sum(axis=1))]
-        src, ptr = [], [self.ptr[:1]]
+        src, ptr, rows = [], [self.ptr[:1]], []
         for r, (source, target) in enumerate(zip(self.layout.src, self.layout.dst)):
             edge, slot = int(old_edge[r]), int(old_slot[r])
-            edges = self.src[edge : edge + int(num_edges[r].sum())]
-            src.append(edges + int(first_copy[source] - old_copy[source]))
+            part = slice(edge, edge + int(num_edges[r].sum()))
+            src.append(self.src[part] + int(first_copy[source] - old_copy[source]))
+            if self.edge_row is not None:
+                rows.append(self.edge_row[part])
             last = slot + int(num_copies[target, :-1].sum())
             ptr.append(self.ptr[slot + 1 : last + 1] + int(first_edge[r] - edge))
         return Sample(
@@ -133,6 +138,7 @@ class Sample:
             torch.cat(ptr),
             num_copies,
             num_edges,
+            torch.cat(rows) if rows else self.edge_row,
         )
 
 

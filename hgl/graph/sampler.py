@@ -41,8 +41,8 @@ class TemporalSampler:
         num_neighbors: edges per target and hop at most, -1 for all: one list for every relation,
             or a list per edge type.
         strategy: which edges are kept where there are more.
-        window: seconds; rows of timed tables must be later than the limit minus this. None: no
-            bound.
+        window: seconds; rows of timed tables must be later than the limit minus this; through a
+            table drawn as edges, either the row found or the edge's own must be. None: no bound.
         cut: `inclusive` admits rows at the limit, `strict` only earlier ones. The seed's own row
             may stand at its limit under both.
         backend: `numba` (CPU), `torch` (any device) or `auto`: numba on a CPU.

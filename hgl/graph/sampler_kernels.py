@@ -24,14 +24,18 @@ NO_FLOOR = -(2**63)
 SEED, LAST, COPY, EDGE, DEGREE, LISTS, ROOM, SLOTS = range(8)
 """Fields of the array in which `walk` says where it stands."""
 
+Rows = Any
+"""An array, or None: numba compiles the two apart."""
+
 
 class Plan(NamedTuple):
     """Relations in slot order and how many edges to take of each.
 
     Arrays of the graph are given by address, so that graphs of any shape share one machine code.
-    `time` is 0 where every edge is always visible, `wide` tells int64 from int32 rows, `base[t]`
-    is the number of the first row of type t among the rows of all tables, `fanout` is
-    [hops, relations], negative for all edges, and `latest` prefers recent edges to random ones.
+    `time` is 0 where every edge is always visible, `edge_row` 0 where edges are no rows and None
+    where no relation's are, `wide` tells int64 from int32 rows, `base[t]` is the number of the
+    first row of type t among the rows of all tables, `fanout` is [hops, relations], negative for
+    all edges, and `latest` prefers recent edges to random ones.
     """
 
     src: np.ndarray
@@ -39,6 +43,7 @@ class Plan(NamedTuple):
     colptr: np.ndarray
     row: np.ndarray
     time: np.ndarray
+    edge_row: Rows
     wide: np.ndarray
     base: np.ndarray
     fanout: np.ndarray
@@ -67,6 +72,7 @@ class Fields(NamedTuple):
     seed: np.ndarray
     src: np.ndarray
     ptr: np.ndarray
+    edge_row: Rows
 
 
 class Seeds(NamedTuple):
@@ -79,7 +85,8 @@ class Seeds(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """One thread's scratch. `row`, `kind`: copies; `edge`: sources; `degree`: edges per slot.
+    """One thread's scratch. `row`, `kind`: copies; `edge`: sources; `degree`: edges per slot;
+    `edge_row`: the rows that edges stand for, None in a graph whose edges are no rows.
 
     Copies are numbered within their seed in order of discovery. `order` holds the copies to expand
     by type, `table` maps rows to copies, `picked` and `seen` serve the choice of a subset.
@@ -89,6 +96,7 @@ class Workspace(NamedTuple):
     kind: np.ndarray
     edge: np.ndarray
     degree: np.ndarray
+    edge_row: Rows
     order: np.ndarray
     table: np.ndarray
     picked: np.ndarray
@@ -242,6 +250,28 @@ def _follow(
 
 
 @njit(nogil=True, cache=True)
+def _note(
+    edge_row: Rows,
+    r: int,
+    first_edge: int,
+    picked: bool,
+    taken: int,
+    work: Workspace,
+    edge: int,
+) -> None:
+    """Write down the rows that `taken` edges from `first_edge` on, picked or all, stand for.
+
+    With None nothing is left of this in machine code, so that no other graph pays for it.
+    """
+    # One condition at a time, or numba does not see that the first one is known.
+    if edge_row is not None:  # noqa: SIM102
+        if edge_row[r] != 0:
+            for j in range(taken):
+                place = first_edge + (work.picked[j] if picked else j)
+                work.edge_row[edge + j] = _load64(edge_row[r], place)
+
+
+@njit(nogil=True, cache=True)
 def _expand(
     s: int, seeds: Seeds, stamp: int, plan: Plan, work: Workspace, at: np.ndarray, counts: Counts
 ) -> int:
@@ -266,6 +296,7 @@ def _expand(
                     at[LISTS] += 1
                     state = _choose(end - begin, taken, work, at[LISTS], state)
                 first_edge = begin if picked else end - taken
+                _note(plan.edge_row, r, first_edge, picked, taken, work, at[EDGE])
                 count = _follow(plan, r, first_edge, picked, taken, work, stamp, at, count)
             counts.edges[r, hop, s] = at[EDGE] - before
         for copy in range(done, count):
@@ -352,6 +383,23 @@ def _place_copies(
 
 
 @njit(nogil=True, cache=True)
+def _place_rows(
+    edge_row: Rows,
+    r: int,
+    count: int,
+    work: Workspace,
+    edge: int,
+    out: Fields,
+    first: int,
+) -> None:
+    """Copy the rows that `count` edges from `edge` on stand for to `first` on; see `_note`."""
+    if edge_row is not None:  # noqa: SIM102
+        if edge_row[r] != 0:
+            for j in range(count):
+                out.edge_row[first + j] = work.edge_row[edge + j]
+
+
+@njit(nogil=True, cache=True)
 def place(
     begin: int, end: int, work: Workspace, plan: Plan, counts: Counts, starts: Starts, out: Fields
 ) -> None:
@@ -362,6 +410,7 @@ def place(
         for hop in range(len(plan.fanout)):
             for r in range(len(plan.src)):
                 slot, e = starts.slots[r, hop, s], starts.edges[r, hop, s]
+                _place_rows(plan.edge_row, r, counts.edges[r, hop, s], work, edge, out, e)
                 for _ in range(counts.copies[plan.dst[r], hop, s]):
                     for _ in range(work.degree[degree]):
                         out.src[e] = work.order[work.edge[edge]]

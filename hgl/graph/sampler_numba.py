@@ -30,6 +30,7 @@ class NumbaBackend:
     def __init__(self, graph: TemporalGraph, layout: Layout, *, latest: bool, threads: int) -> None:
         self.graph, self.layout, self.threads = graph, layout, threads
         self._plan = _plan(graph, layout, latest)
+        self._numbered = self._plan.edge_row is not None
         self._free: list[Workspace] = []
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
@@ -55,25 +56,28 @@ class NumbaBackend:
         src = torch.empty(int(num_edges.sum()), dtype=torch.int32)
         ptr = torch.empty(num_slots + 1, dtype=torch.int32)
         ptr[0] = 0
-        out = Fields(*(array.numpy() for array in (row, seed, src, ptr)))
+        edge_row = torch.full(src.shape, -1, dtype=torch.int64) if self._numbered else None
+        stands_for = None if edge_row is None else edge_row.numpy()
+        out = Fields(row.numpy(), seed.numpy(), src.numpy(), ptr.numpy(), stands_for)
 
         def place(part: tuple[tuple[int, int], Workspace]) -> None:
             kernels.place(*part[0], part[1], self._plan, counts, starts, out)
             self._free.append(part[1])
 
         self._map(place, zip(spans, works))
-        return Sample(layout, row, seed, src, ptr, num_copies, num_edges)
+        return Sample(layout, row, seed, src, ptr, num_copies, num_edges, edge_row)
 
     def _walk(self, seeds: Seeds, entity: int, span: tuple[int, int], counts: Counts) -> Workspace:
         """Walk the seeds of `span` in a workspace of their own, which grows until they fit."""
-        work = self._free.pop() if self._free else _workspace(self.layout, _ROOM, _SLOTS)
+        layout, numbered = self.layout, self._numbered
+        work = self._free.pop() if self._free else _workspace(layout, _ROOM, _SLOTS, numbered)
         at = np.zeros(8, np.int64)
         at[kernels.SEED], at[kernels.LAST] = span
         while True:
             kernels.walk(seeds, entity, self._plan, work, at, counts)
             if at[kernels.SEED] == at[kernels.LAST]:
                 return work
-            work = _grown(self.layout, work, at)
+            work = _grown(layout, work, at, numbered)
 
     def _map(self, task: Callable[[Given], Made], parts: Iterable[Given]) -> list[Made]:
         """Do every part; each thread, the caller's among them, takes the next when it is free."""
@@ -93,17 +97,24 @@ class NumbaBackend:
 def _plan(graph: TemporalGraph, layout: Layout, latest: bool) -> Plan:
     relations = [graph.relations[edge_type] for edge_type in layout.edge_types]
     sizes = [graph.num_nodes[node_type] for node_type in layout.node_types]
+    numbered = any(r.edge_row is not None for r in relations)
     return Plan(
         layout.src,
         layout.dst,
         np.array([r.colptr.data_ptr() for r in relations], np.int64),
         np.array([r.row.data_ptr() for r in relations], np.int64),
-        np.array([0 if r.time is None else r.time.data_ptr() for r in relations], np.int64),
+        np.array([_address(r.time) for r in relations], np.int64),
+        np.array([_address(r.edge_row) for r in relations], np.int64) if numbered else None,
         np.array([r.row.dtype == torch.int64 for r in relations], np.bool_),
         np.cumsum([0, *sizes[:-1]], dtype=np.int64),
         layout.fanout,
         latest,
     )
+
+
+def _address(array: Tensor | None) -> int:
+    """Where an array begins; 0 where there is none, or nothing in it."""
+    return 0 if array is None else array.data_ptr()
 
 
 def _spans(count: int, threads: int) -> list[tuple[int, int]]:
@@ -113,13 +124,14 @@ def _spans(count: int, threads: int) -> list[tuple[int, int]]:
     return [(begin, min(begin + size, count)) for begin in range(0, count, size)]
 
 
-def _workspace(layout: Layout, room: int, slots: int) -> Workspace:
+def _workspace(layout: Layout, room: int, slots: int, numbered: bool) -> Workspace:
     most = max(1, int(layout.fanout.max(initial=1)))
     return Workspace(
         row=np.empty(room, np.int64),
         kind=np.empty(room, np.int16),
         edge=np.empty(room, np.int32),
         degree=np.empty(room, np.int32),
+        edge_row=np.empty(room, np.int64) if numbered else None,
         order=np.empty(room, np.int32),
         table=np.empty((slots, 2), np.int64),
         picked=np.empty(most, np.int64),
@@ -127,14 +139,15 @@ def _workspace(layout: Layout, room: int, slots: int) -> Workspace:
     )
 
 
-def _grown(layout: Layout, work: Workspace, at: np.ndarray) -> Workspace:
+def _grown(layout: Layout, work: Workspace, at: np.ndarray, numbered: bool) -> Workspace:
     """A workspace with what seed `at[SEED]` needs and all that `work` holds of earlier seeds."""
     room, slots = len(work.row), len(work.table)
     if at[kernels.ROOM] > room:
         room = max(2 * room, int(at[kernels.ROOM]))
     if at[kernels.SLOTS] > slots:
         slots = 1 << int(at[kernels.SLOTS] - 1).bit_length()
-    grown = _workspace(layout, room, slots)
-    for new, old in zip(grown[:4], work[:4], strict=True):
-        new[: len(old)] = old
+    grown = _workspace(layout, room, slots, numbered)
+    for new, old in zip(grown[:5], work[:5], strict=True):
+        if new is not None and old is not None:
+            new[: len(old)] = old
     return grown

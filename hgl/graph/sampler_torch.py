@@ -82,19 +82,22 @@ class TorchBackend:
             chosen = choose((end - begin)[crowded], fanout, salt) + begin[crowded, None]
             slots = first[crowded, None] + torch.arange(fanout, device=edge.device)
             edge[slots] = chosen
-        return _Edges(seed.repeat_interleave(degree), lists.row[edge].long(), degree)
+        stands_for = None if lists.edge_row is None else lists.edge_row[edge]
+        return _Edges(seed.repeat_interleave(degree), lists.row[edge].long(), degree, stands_for)
 
 
 @dataclass
 class _Edges:
     """Edges of one relation and hop: `seed` and source `row` per edge, `degree` per target.
 
+    `edge_row` is the row that each edge stands for, None where edges are no rows.
     `place` is each source's number among the copies of its type, set once all are found.
     """
 
     seed: Tensor
     row: Tensor
     degree: Tensor
+    edge_row: Tensor | None
     place: Tensor = field(init=False)
 
 
@@ -106,15 +109,17 @@ class _Lists:
     row: Tensor
     times: Tensor | None
     key: Tensor | None
+    edge_row: Tensor | None
 
     @classmethod
     def of(cls, relation: Relation) -> _Lists:
         if relation.time is None:
-            return cls(relation.colptr, relation.row, None, None)
+            return cls(relation.colptr, relation.row, None, None, relation.edge_row)
         times, rank = torch.unique(relation.time, return_inverse=True)
         targets = torch.arange(len(relation.colptr) - 1, device=rank.device)
         target = targets.repeat_interleave(relation.colptr.diff())
-        return cls(relation.colptr, relation.row, times, target * (len(times) + 1) + rank)
+        key = target * (len(times) + 1) + rank
+        return cls(relation.colptr, relation.row, times, key, relation.edge_row)
 
     def visible(self, row: Tensor, limit: Tensor, floor: Tensor | None) -> tuple[Tensor, Tensor]:
         """First and past-the-last edge into each target row with floor < time <= limit."""
@@ -231,4 +236,13 @@ def _assemble(layout: Layout, found: list[_Copies], drawn: list[list[_Edges]]) -
         torch.cat([none.new_zeros(1), torch.cat([*degree, none]).cumsum(0)]).int(),
         num_copies,
         num_edges.reshape(len(edges), layout.num_hops),
+        _edge_rows([e for hops in edges for e in hops]),
     )
+
+
+def _edge_rows(edges: list[_Edges]) -> Tensor | None:
+    """See `Sample.edge_row`."""
+    if all(e.edge_row is None for e in edges):
+        return None
+    found = [torch.full_like(e.row, -1) if e.edge_row is None else e.edge_row for e in edges]
+    return torch.cat(found)

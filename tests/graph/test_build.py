@@ -127,6 +127,72 @@ def test_a_database_without_keys(tmp_path: Path) -> None:
     assert sample.row.tolist() == [1]
 
 
+LINKED: dict[str, pd.DataFrame] = {
+    "user": pd.DataFrame({"id": [1, 2, 3], "joined": pd.to_datetime(["2020-01-01"] * 3)}),
+    "item": pd.DataFrame({"id": [1, 2]}),
+    "view": pd.DataFrame(
+        {
+            "id": [1, 2, 3, 4, 5],
+            "item": [1, 2, 2, None, 1],
+            "user": [1, 1, 3, 2, 1],
+            "at": pd.to_datetime(["2020-01-03", "2020-01-02", None, "2020-01-02", "2020-01-02"]),
+        }
+    ),
+}
+LINKS: dict[str, Any] = {
+    "tables": {
+        "user": {"pkey": ["id"], "time_col": "joined", "fkeys": {}},
+        "item": {"pkey": ["id"], "time_col": None, "fkeys": {}},
+        "view": {"pkey": ["id"], "time_col": "at", "fkeys": {"item": "item", "user": "user"}},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    out = tmp_path_factory.mktemp("linked")
+    return Database.open(LINKED, name="linked", manifest=LINKS, out=out / "db")
+
+
+def test_a_table_is_drawn_as_edges_on_request(linked: Database) -> None:
+    graph = build_graph(linked, GraphSpec(edge_tables=("view",)))
+    assert graph.node_types == ("item", "user")
+    there, back = ("item", "r2e_view", "user"), ("user", "rev_r2e_view", "item")
+    assert graph.edge_types == (there, back)
+    views, users = names(linked, "view", "id"), names(linked, "user", "id")
+    relation = graph.relations[there]
+    first = slice(*relation.colptr[users.index(1) :][:2].tolist())
+    assert relation.edge_row is not None
+    assert sorted(views[row] for row in relation.edge_row[first].tolist()[:2]) == [2, 5]
+    assert [views[row] for row in relation.edge_row[first].tolist()[2:]] == [1]
+    assert (relation.num_edges, relation.num_null, relation.num_hidden) == (3, 1, 1)
+
+
+def test_rows_left_out_of_the_edges_are_logged(
+    linked: Database,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("HGL_CACHE", str(tmp_path))
+    with caplog.at_level("INFO", "hgl.graph.build"):
+        build_graph(linked, GraphSpec(edge_tables=("view",)))
+    assert "view as edges: 1 rows left out, a key of theirs is null" in caplog.text
+    assert "view as edges: 1 edges of unknown time hidden" in caplog.text
+    assert "view: drawn as edges, its columns are not read" in caplog.text
+
+
+def test_the_usual_graph_has_no_tables_drawn_as_edges(linked: Database) -> None:
+    assert all("r2e_" not in label for _, label, _ in build_graph(linked).edge_types)
+
+
+def test_an_edge_later_than_the_database_is_not_seen(linked: Database) -> None:
+    graph = build_graph(linked.upto("2020-01-02"), GraphSpec(edge_tables=("view",)))
+    user = torch.tensor([names(linked, "user", "id").index(1)])
+    sample = TemporalSampler(graph, [-1]).sample("user", user, torch.tensor([2_000_000_000]))
+    assert sample.num_edges.sum() == 2
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -134,6 +200,11 @@ def test_a_database_without_keys(tmp_path: Path) -> None:
         (GraphSpec(without_fkeys=(("shops", "x"),)), "'shops'"),
         (GraphSpec(without_fkeys=(("shop", "x"),)), "'x' is not in table 'shop'.*lead"),
         (GraphSpec(without_tables=("sale", "shop", "staff")), "every table"),
+        (GraphSpec(edge_tables=("shops",)), "'shops'"),
+        (
+            GraphSpec(edge_tables=("sale",)),
+            "'sale' cannot be drawn as edges: it has 3 foreign keys",
+        ),
     ],
 )
 def test_specs_that_do_not_fit(company: Database, spec: GraphSpec, message: str) -> None:
@@ -146,6 +217,26 @@ def test_a_spec_must_keep_the_entity_table(company: Database) -> None:
     spec.check(company.schema, entity_table="staff")
     with pytest.raises(SchemaError, match="entity table 'shop'"):
         spec.check(company.schema, entity_table="shop")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (GraphSpec(("view",), edge_tables=("view",)), "in without_tables and edge_tables"),
+        (GraphSpec((), (("view", "user"),), ("view",)), "without_fkeys has its 'user'"),
+        (GraphSpec(("item",), edge_tables=("view",)), "it joins 'item', which is left out"),
+    ],
+)
+def test_edges_that_contradict_the_rest(linked: Database, spec: GraphSpec, message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        build_graph(linked, spec)
+
+
+def test_the_entity_table_is_not_edges(linked: Database) -> None:
+    with pytest.raises(
+        SchemaError, match=r"edge_tables=\['view'\]: expected .*'view' to be drawn as"
+    ):
+        GraphSpec(edge_tables=("view",)).check(linked.schema, entity_table="view")
 
 
 def test_specs_are_values() -> None:

@@ -1,0 +1,153 @@
+"""Every graph model is drawn, shares its arrays, and shows no seed what is later."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hgl.db.database import Database
+from hgl.errors import SchemaError
+from hgl.graph.build import build_graph, build_store
+from hgl.graph.sampler import TemporalSampler
+from hgl.graph.temporal_graph import TemporalGraph
+from hgl.search.model import GraphModel
+from hgl.search.space import SpecSpace
+from hgl.typing import STATIC_TIME, UNKNOWN_TIME, EdgeType
+from tests.graph.worlds import seen_by
+from tests.search.published import random_schema
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> list[Database]:
+    """Databases with tables that may be edges, null keys, unknown times and static tables."""
+    out, found = tmp_path_factory.mktemp("drawn"), []
+    for seed in range(100):
+        if _joins(seed) and len(found) < 6:
+            tables, manifest = _random_tables(seed)
+            folder = out / str(seed)
+            found.append(Database.open(tables, name=f"db{seed}", manifest=manifest, out=folder))
+    return found
+
+
+@cache
+def _joins(seed: int) -> bool:
+    schema = random_schema(seed)
+    return any(any(m.edge_tables for m in _space(schema, name)) for name in schema.tables)
+
+
+def _space(schema: Any, table: str) -> list[GraphModel]:
+    try:
+        return list(SpecSpace(schema, table))
+    except SchemaError:
+        return []
+
+
+def _random_tables(seed: int) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    schema, random = random_schema(seed), np.random.default_rng(seed)
+    sizes = {name: int(random.integers(3, 12)) for name in schema.tables}
+    tables, manifest = {}, {}
+    for name, table in schema.tables.items():
+        columns: dict[str, Any] = {"id": np.arange(sizes[name])}
+        for fkey in table.fkeys:
+            values = random.integers(0, sizes[fkey.parent], sizes[name]).astype(object)
+            values[random.random(sizes[name]) < 0.2] = None
+            columns[fkey.name] = pd.array(values, dtype="Int64")
+        timed = random.random() < 0.7
+        if timed:
+            days = pd.Series(random.integers(0, 9, sizes[name]) * DAY)
+            columns["at"] = pd.to_datetime(days.mask(random.random(sizes[name]) < 0.1), unit="s")
+        tables[name] = pd.DataFrame(columns)
+        fkeys = {fkey.name: fkey.parent for fkey in table.fkeys}
+        manifest[name] = {"pkey": ["id"], "time_col": "at" if timed else None, "fkeys": fkeys}
+    return tables, {"tables": manifest}
+
+
+@pytest.mark.parametrize("cut", ["inclusive", "strict"])
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_no_row_and_no_edge_is_later_than_its_seed(
+    databases: list[Database], backend: Any, cut: Any
+) -> None:
+    edges = 0
+    for db in databases:
+        rng = np.random.default_rng(7)
+        for entity in db.schema.tables:
+            models = _space(db.schema, entity)
+            for position in rng.integers(0, max(len(models), 1), 5 if models else 0):
+                graph = build_graph(db, models[position].to_spec())
+                edges += _check(db, graph, entity, backend, cut)
+    assert edges > 200
+
+
+def _check(db: Database, graph: TemporalGraph, entity: str, backend: Any, cut: Any) -> int:
+    """Check what every row of a table sees at some instants; the edges of edge tables seen."""
+    times, count = db.times(entity), db.schema.table(entity).num_rows
+    own = np.zeros(count, np.int64) if times is None else times
+    rows = np.tile(np.flatnonzero(own != UNKNOWN_TIME), 3)
+    limits = np.maximum(np.repeat([2, 4, 6], len(rows) // 3) * DAY, own[rows])
+    sampler = TemporalSampler(graph, [-1, 3], backend=backend, cut=cut)
+    sample = sampler.sample(entity, torch.from_numpy(rows), torch.from_numpy(limits))
+    known = {table: db.times(table) for table in graph.node_types}
+    joins = {e: _rows(db, e) for e in graph.edge_types if "r2e_" in e[1]}
+    seen = 0
+    for part, seed, limit in zip(seen_by(sample, len(rows)), rows.tolist(), limits.tolist()):
+        last = limit if cut == "inclusive" else limit - 1
+        for table, row in part.hops.keys() - {(entity, seed)}:
+            times = known[table]
+            assert times is None or times[row] <= last
+        for edge_type, joined in joins.items():
+            drawn = Counter(e[1:] for e, _ in part.edges if e[0] == edge_type)
+            assert drawn <= Counter(pair for pair, at in joined if at <= last)
+            seen += drawn.total()
+    return seen
+
+
+def _rows(db: Database, edge_type: EdgeType) -> list[tuple[tuple[int, int], int]]:
+    """(source, target) and time of each row of a table drawn as edges, from its own columns."""
+    label = edge_type[1]
+    table = db.schema.table(label.removeprefix("rev_").removeprefix("r2e_"))
+    fkeys = sorted(table.fkeys, key=lambda fkey: fkey.name, reverse=label.startswith("rev_"))
+    frame, times = db.frame(table.name), db.times(table.name)
+    ends = []
+    for fkey in fkeys:
+        place = {key: row for row, key in enumerate(db.frame(fkey.parent)["id"].tolist())}
+        ends.append([place.get(key, -1) for key in frame[fkey.name].tolist()])
+    at = np.full(len(frame), STATIC_TIME) if times is None else times
+    pairs = zip(zip(*ends), at.tolist())
+    return [(pair, time) for pair, time in pairs if min(pair) >= 0]
+
+
+def test_models_share_their_arrays(databases: list[Database]) -> None:
+    store = build_store(databases[0])
+    schema = databases[0].schema
+    specs = [m.to_spec() for name in schema.tables for m in _space(schema, name)]
+    begun = time.perf_counter()
+    graphs = [build_graph(databases[0], spec, store=store) for spec in specs]
+    assert (time.perf_counter() - begun) / len(specs) < 0.01
+    assert any(spec.edge_tables for spec in specs)
+    for graph in graphs:
+        for edge_type, relation in graph.relations.items():
+            kept = store.relations[edge_type].arrays
+            for name, array in relation.arrays.items():
+                assert (array is None) == (kept[name] is None)
+                assert array is None or array.data_ptr() == kept[name].data_ptr()
+
+
+def test_a_model_of_rel_f1_is_a_view(shared_data: Path, tmp_path: Path) -> None:
+    db = Database.open(str(shared_data / "rel-f1"), out=tmp_path / "f1")
+    models, store = SpecSpace(db.schema, "drivers"), build_store(db)
+    assert models.count == 722
+    begun = time.perf_counter()
+    graphs = [build_graph(db, model.to_spec(), store=store) for model in models]
+    assert (time.perf_counter() - begun) / len(graphs) < 0.01
+    drawn = {r.row.data_ptr() for g in graphs for r in g.relations.values()}
+    assert drawn <= {r.row.data_ptr() for r in store.relations.values()}
