@@ -32,11 +32,18 @@ def run(marker: str) -> dict[str, Any]:
 
 
 def test_every_python_block_is_run_below() -> None:
-    assert len(blocks("python")) == 2
+    assert len(blocks("python")) == 3
 
 
 def test_the_loader_gives_a_batch() -> None:
     assert run("SeedLoader")["batch"]["planes"].batch_size == 512
+
+
+def test_the_space_has_the_graph_of_all_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    names = run("SpecSpace")
+    assert len(names["models"]) > 1
+    assert "flowchart" in capsys.readouterr().out
+    assert "planes" in names["graph"].node_types
 
 
 def test_the_layer_learns_in_a_network_of_the_readers_own() -> None:
