@@ -13,7 +13,7 @@ from hgl.commands.folder import StoredRun
 from hgl.errors import CacheError
 from hgl.report.screen import PhaseBars, Screen, TableBars
 from hgl.report.summary import show_scores
-from hgl.train.run import prediction_frame, score
+from hgl.train.predictions import prediction_frame, score
 
 
 def evaluate(*, run: str, split: Literal["val", "test"], db: str | None, trust: bool) -> None:

@@ -8,7 +8,7 @@ from hgl.commands.folder import StoredRun
 from hgl.db import times
 from hgl.errors import ConfigError, HglError
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
-from hgl.train.run import prediction_frame, write_frame
+from hgl.train.predictions import prediction_frame, write_frame
 
 _ENDINGS = (".parquet", ".csv")
 

@@ -19,7 +19,8 @@ from hgl.tasks.baselines import baselines as fit_baselines
 from hgl.tasks.task import Task
 from hgl.train.distributed import join_world, leave_world
 from hgl.train.phases import Phases
-from hgl.train.run import Experiment, ModelFactory, Outcome, Sampling, score
+from hgl.train.predictions import score
+from hgl.train.run import Experiment, ModelFactory, Outcome, Sampling
 from hgl.train.trainer import Trainer
 from hgl.typing import Cut, Policy
 

@@ -10,9 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hgl.graph import sampler_kernels as kernels
+from hgl.graph import sampler_place, sampler_walk
 from hgl.graph.sample import Layout, Sample
-from hgl.graph.sampler_kernels import Counts, Fields, Plan, Seeds, Starts, Workspace
+from hgl.graph.sampler_arrays import (
+    LAST,
+    NO_FLOOR,
+    ROOM,
+    SEED,
+    SLOTS,
+    Counts,
+    Fields,
+    Plan,
+    Seeds,
+    Starts,
+    Workspace,
+)
 from hgl.graph.temporal_graph import TemporalGraph
 
 _SHARES_PER_THREAD = 2
@@ -39,7 +51,7 @@ class NumbaBackend:
     ) -> Sample:
         """Sample seeds ([n] rows of node type `entity`) that see floor < time <= limit."""
         if floor is None:
-            floor = torch.full_like(limit, kernels.NO_FLOOR)
+            floor = torch.full_like(limit, NO_FLOOR)
         seeds = Seeds(*(array.contiguous().numpy() for array in (rows, limit, floor, keys)))
         layout, count, hops = self.layout, len(rows), self.layout.num_hops
         copies, edges = (
@@ -50,7 +62,7 @@ class NumbaBackend:
         spans = _spans(count, self.threads)
         works = self._map(lambda span: self._walk(seeds, entity, span, counts), spans)
         starts = Starts(*(np.empty(shape, np.int64) for shape in (copies, edges, edges)))
-        num_slots = kernels.begin(self._plan, counts, starts)
+        num_slots = sampler_place.begin(self._plan, counts, starts)
         num_copies, num_edges = counts.copies.sum(axis=2), counts.edges.sum(axis=2)
         row, seed = (torch.empty(int(num_copies.sum()), dtype=torch.int64) for _ in range(2))
         src = torch.empty(int(num_edges.sum()), dtype=torch.int32)
@@ -61,7 +73,7 @@ class NumbaBackend:
         out = Fields(row.numpy(), seed.numpy(), src.numpy(), ptr.numpy(), stands_for)
 
         def place(part: tuple[tuple[int, int], Workspace]) -> None:
-            kernels.place(*part[0], part[1], self._plan, counts, starts, out)
+            sampler_place.place(*part[0], part[1], self._plan, counts, starts, out)
             self._free.append(part[1])
 
         self._map(place, zip(spans, works))
@@ -72,10 +84,10 @@ class NumbaBackend:
         layout, numbered = self.layout, self._numbered
         work = self._free.pop() if self._free else _workspace(layout, _ROOM, _SLOTS, numbered)
         at = np.zeros(8, np.int64)
-        at[kernels.SEED], at[kernels.LAST] = span
+        at[SEED], at[LAST] = span
         while True:
-            kernels.walk(seeds, entity, self._plan, work, at, counts)
-            if at[kernels.SEED] == at[kernels.LAST]:
+            sampler_walk.walk(seeds, entity, self._plan, work, at, counts)
+            if at[SEED] == at[LAST]:
                 return work
             work = _grown(layout, work, at, numbered)
 
@@ -120,7 +132,7 @@ def _address(array: Tensor | None) -> int:
 def _spans(count: int, threads: int) -> list[tuple[int, int]]:
     """Split `count` seeds into shares."""
     shares = threads * _SHARES_PER_THREAD if threads > 1 else 1
-    size = max(1, min(-(-count // shares), kernels.MAX_SEEDS))
+    size = max(1, min(-(-count // shares), sampler_walk.MAX_SEEDS))
     return [(begin, min(begin + size, count)) for begin in range(0, count, size)]
 
 
@@ -142,10 +154,10 @@ def _workspace(layout: Layout, room: int, slots: int, numbered: bool) -> Workspa
 def _grown(layout: Layout, work: Workspace, at: np.ndarray, numbered: bool) -> Workspace:
     """A workspace with what seed `at[SEED]` needs and all that `work` holds of earlier seeds."""
     room, slots = len(work.row), len(work.table)
-    if at[kernels.ROOM] > room:
-        room = max(2 * room, int(at[kernels.ROOM]))
-    if at[kernels.SLOTS] > slots:
-        slots = 1 << int(at[kernels.SLOTS] - 1).bit_length()
+    if at[ROOM] > room:
+        room = max(2 * room, int(at[ROOM]))
+    if at[SLOTS] > slots:
+        slots = 1 << int(at[SLOTS] - 1).bit_length()
     grown = _workspace(layout, room, slots, numbered)
     for new, old in zip(grown[:5], work[:5], strict=True):
         if new is not None and old is not None:

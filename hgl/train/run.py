@@ -5,24 +5,18 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import yaml
 from torch import nn
 
-import hgl
 from hgl.db import times
 from hgl.db.database import Database
-from hgl.errors import CacheError, ConfigError, SchemaError
+from hgl.errors import ConfigError, SchemaError
 from hgl.features.encode import encode, measure_tables
-from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
 from hgl.graph.aggregates import SeedAggregates, check_lasts
 from hgl.graph.build import build_graph
@@ -31,20 +25,25 @@ from hgl.graph.sampler import Strategy
 from hgl.graph.spec import GraphSpec
 from hgl.graph.temporal_graph import TemporalGraph
 from hgl.tasks.history import with_history
-from hgl.tasks.metrics import evaluate
 from hgl.tasks.seeds import SeedTable
 from hgl.tasks.task import Task
 from hgl.train.checkpoint import load_tensors, restore_model
 from hgl.train.objective import Objective, objective_for, seed_everything
 from hgl.train.phases import Phases
+from hgl.train.predictions import prediction_frame, score, write_frame
+from hgl.train.record import (
+    read_statistics,
+    versions,
+    write_statistics,
+    write_text,
+    write_yaml,
+)
 from hgl.train.trainer import Progress, Trainer
 from hgl.typing import Cut, Policy
 
 ModelFactory = Callable[..., nn.Module]
 """Builds a model from metadata, layouts, timed, entity_table and out_channels; where seeds have
 aggregates, from num_aggregates too."""
-
-_LIBRARIES = ("torch", "torch-geometric", "numpy", "pandas", "duckdb", "pyarrow", "sqlalchemy")
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ class Experiment:
             )
             features = encode(drawn, statistics)
         if self.trainer.world.is_first:
-            _write_json(folder / "statistics.json", statistics)
+            write_statistics(folder, statistics)
             self._describe(folder, train, graph)
         objective = objective_for(self.task.kind, train.answers)
         seed_everything(self.trainer.seed)
@@ -196,7 +195,7 @@ class Experiment:
         Raises: CacheError: the folder holds no whole run. SchemaError: the database lacks a
             column the run was trained on.
         """
-        statistics = _read_statistics(folder)
+        statistics = read_statistics(folder)
         train, drawn = self.seeds("train"), self._drawn()
         graph = build_graph(drawn, self.spec)
         features = encode(drawn, statistics)
@@ -306,12 +305,12 @@ class Experiment:
             "relations": [" ".join(e) for e in graph.edge_types],
             "versions": versions(),
         }
-        _write_text(folder / "run.yaml", yaml.safe_dump(_plain(notes), sort_keys=False))
+        write_yaml(folder / "run.yaml", notes)
 
     def _write(self, outcome: Outcome) -> None:
         folder = outcome.folder
         lines = (json.dumps(row) for row in outcome.progress.history)
-        _write_text(folder / "metrics.jsonl", "\n".join(lines) + "\n")
+        write_text(folder / "metrics.jsonl", "\n".join(lines) + "\n")
         (folder / "predictions").mkdir(exist_ok=True)
         for split, prediction in outcome.predictions.items():
             frame = prediction_frame(self.db, outcome.seeds[split], prediction)
@@ -324,44 +323,7 @@ class Experiment:
             "seeds": {s: len(t.entity) for s, t in outcome.seeds.items()},
             "phases": outcome.phases,
         }
-        _write_text(folder / "results.yaml", yaml.safe_dump(_plain(results), sort_keys=False))
-
-
-def score(seeds: SeedTable, train: SeedTable, prediction: np.ndarray) -> dict[str, float]:
-    """Score predictions of `seeds`, with the train target's spread for NMAE."""
-    regression = seeds.task.kind == "regression"
-    return evaluate(
-        seeds.task.kind,
-        seeds.answers,
-        prediction,
-        time=seeds.time,
-        train_std=float(np.std(train.answers, ddof=1)) if regression else None,
-    )
-
-
-def prediction_frame(db: Database, seeds: SeedTable, prediction: np.ndarray) -> pd.DataFrame:
-    """The user's keys and seed times with a column `prediction` (one per class where several)."""
-    frame = seeds.frame(db)
-    if prediction.ndim == 1:
-        return frame.assign(prediction=prediction)
-    names = [f"prediction_{c}" for c in (seeds.classes or range(prediction.shape[1]))]
-    return pd.concat([frame, pd.DataFrame(prediction, columns=names, index=frame.index)], axis=1)
-
-
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as Parquet or CSV, by the path's ending, aside and then renamed."""
-    aside = path.with_name(path.name + ".part")
-    if path.suffix == ".csv":
-        frame.to_csv(aside, index=False)
-    else:
-        frame.to_parquet(aside, index=False)
-    aside.replace(path)
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    installed = {"hgl": hgl.__version__, "python": platform.python_version()}
-    return installed | {name: metadata.version(name) for name in _LIBRARIES}
+        write_yaml(folder / "results.yaml", results)
 
 
 def _takes(function: Callable[..., Any], argument: str) -> bool:
@@ -369,34 +331,3 @@ def _takes(function: Callable[..., Any], argument: str) -> bool:
     return argument in parameters or any(
         p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()
     )
-
-
-def _write_json(path: Path, statistics: Mapping[str, TableStatistics]) -> None:
-    kept = {t: dataclasses.asdict(s) for t, s in statistics.items()}
-    _write_text(path, json.dumps(kept))
-
-
-def _read_statistics(folder: Path) -> dict[str, TableStatistics]:
-    try:
-        kept = json.loads((folder / "statistics.json").read_text())
-        return {t: TableStatistics.from_dict(s) for t, s in kept.items()}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise CacheError(
-            f"run={str(folder)!r}: expected the folder of a finished `hgl train`, with a whole "
-            "statistics.json"
-        ) from None
-
-
-def _write_text(path: Path, text: str) -> None:
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text)
-    aside.replace(path)
-
-
-def _plain(value: Any) -> Any:
-    """Numpy scalars and tuples to what YAML and JSON know."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value.item() if isinstance(value, np.generic) else value

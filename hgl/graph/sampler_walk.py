@@ -1,4 +1,4 @@
-"""The sampler's CPU kernels: a plain walk per seed, then one pass that puts everything in place.
+"""The CPU sampler's first pass: a plain walk per seed; `sampler_place` is the second.
 
 Seeds are independent and their random numbers depend on nothing but their key, so any split of the
 seeds over threads gives the same sample. Kernels hold no Python object and release the GIL.
@@ -6,101 +6,35 @@ seeds over threads gives the same sample. Kernels hold no Python object and rele
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from hgl.graph.sampler_arrays import (
+    COPY,
+    DEGREE,
+    EDGE,
+    LAST,
+    LISTS,
+    NO_FLOOR,
+    ROOM,
+    SEED,
+    SLOTS,
+    Counts,
+    Plan,
+    Rows,
+    Seeds,
+    Workspace,
+)
+
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ROW_BITS = 40
 """A hash key is the seed's stamp above the row's number among all tables."""
 MAX_SEEDS = 1 << (62 - _ROW_BITS)
 """Seeds one call of `walk` may have, so that stamps fit."""
-
-NO_FLOOR = -(2**63)
-"""Floor of a seed without a time window."""
-SEED, LAST, COPY, EDGE, DEGREE, LISTS, ROOM, SLOTS = range(8)
-"""Fields of the array in which `walk` says where it stands."""
-
-Rows = Any
-"""An array, or None: numba compiles the two apart."""
-
-
-class Plan(NamedTuple):
-    """Relations in slot order and how many edges to take of each.
-
-    Arrays of the graph are given by address, so that graphs of any shape share one machine code.
-    `time` is 0 where every edge is always visible, `edge_row` 0 where edges are no rows and None
-    where no relation's are, `wide` tells int64 from int32 rows, `base[t]` is the number of the
-    first row of type t among the rows of all tables, `fanout` is [hops, relations], negative for
-    all edges, and `latest` prefers recent edges to random ones.
-    """
-
-    src: np.ndarray
-    dst: np.ndarray
-    colptr: np.ndarray
-    row: np.ndarray
-    time: np.ndarray
-    edge_row: Rows
-    wide: np.ndarray
-    base: np.ndarray
-    fanout: np.ndarray
-    latest: bool
-
-
-class Counts(NamedTuple):
-    """`copies`: [types, hops + 1, num_seeds]; `edges`: [relations, hops, num_seeds]."""
-
-    copies: np.ndarray
-    edges: np.ndarray
-
-
-class Starts(NamedTuple):
-    """Where the first copy, edge and slot of each seed and hop go; edges and slots by relation."""
-
-    copies: np.ndarray
-    edges: np.ndarray
-    slots: np.ndarray
-
-
-class Fields(NamedTuple):
-    """The arrays of a `Sample`."""
-
-    row: np.ndarray
-    seed: np.ndarray
-    src: np.ndarray
-    ptr: np.ndarray
-    edge_row: Rows
-
-
-class Seeds(NamedTuple):
-    """Visible is what has floor < time <= limit, or is static; all arrays are [num_seeds]."""
-
-    row: np.ndarray
-    limit: np.ndarray
-    floor: np.ndarray
-    key: np.ndarray
-
-
-class Workspace(NamedTuple):
-    """One thread's scratch. `row`, `kind`: copies; `edge`: sources; `degree`: edges per slot;
-    `edge_row`: the rows that edges stand for, None in a graph whose edges are no rows.
-
-    Copies are numbered within their seed in order of discovery. `order` holds the copies to expand
-    by type, `table` maps rows to copies, `picked` and `seen` serve the choice of a subset.
-    """
-
-    row: np.ndarray
-    kind: np.ndarray
-    edge: np.ndarray
-    degree: np.ndarray
-    edge_row: Rows
-    order: np.ndarray
-    table: np.ndarray
-    picked: np.ndarray
-    seen: np.ndarray
 
 
 def _loading(bits: int, loaded: types.Type) -> Any:
@@ -334,88 +268,3 @@ def walk(
             return
         at[COPY] += count
         at[SEED] = s + 1
-
-
-@njit(nogil=True, cache=True)
-def begin(plan: Plan, counts: Counts, starts: Starts) -> int:
-    """Fill `starts`: where each count's share begins when all stand one after another; the slots.
-
-    Args:
-        counts: of all seeds, as `walk` left them.
-        starts: written.
-    """
-    copy = edge = slot = 0
-    num_types, num_hops, num_seeds = counts.copies.shape
-    for t in range(num_types):
-        for hop in range(num_hops):
-            for s in range(num_seeds):
-                starts.copies[t, hop, s] = copy
-                copy += counts.copies[t, hop, s]
-    for r in range(len(plan.src)):
-        for hop in range(num_hops - 1):
-            for s in range(num_seeds):
-                starts.edges[r, hop, s], starts.slots[r, hop, s] = edge, slot
-                edge += counts.edges[r, hop, s]
-                slot += counts.copies[plan.dst[r], hop, s]
-    return slot
-
-
-@njit(nogil=True, cache=True)
-def _place_copies(
-    s: int, first: int, work: Workspace, counts: Counts, starts: Starts, out: Fields
-) -> int:
-    """Write the copies of seed s and leave each one's final number in `order`; their count."""
-    num_types, num_hops, _ = counts.copies.shape
-    next_copy = np.empty(num_types, np.int64)
-    copy = last = 0
-    for hop in range(num_hops):
-        for t in range(num_types):
-            next_copy[t] = starts.copies[t, hop, s]
-            last += counts.copies[t, hop, s]
-        while copy < last:
-            kind = work.kind[first + copy]
-            number = next_copy[kind]
-            next_copy[kind] += 1
-            work.order[copy] = number
-            out.row[number], out.seed[number] = work.row[first + copy], s
-            copy += 1
-    return last
-
-
-@njit(nogil=True, cache=True)
-def _place_rows(
-    edge_row: Rows,
-    r: int,
-    count: int,
-    work: Workspace,
-    edge: int,
-    out: Fields,
-    first: int,
-) -> None:
-    """Copy the rows that `count` edges from `edge` on stand for to `first` on; see `_note`."""
-    if edge_row is not None:  # noqa: SIM102
-        if edge_row[r] != 0:
-            for j in range(count):
-                out.edge_row[first + j] = work.edge_row[edge + j]
-
-
-@njit(nogil=True, cache=True)
-def place(
-    begin: int, end: int, work: Workspace, plan: Plan, counts: Counts, starts: Starts, out: Fields
-) -> None:
-    """Put the copies and edges that `walk` left for seeds `begin` to `end` where they belong."""
-    first = edge = degree = 0
-    for s in range(begin, end):
-        first += _place_copies(s, first, work, counts, starts, out)
-        for hop in range(len(plan.fanout)):
-            for r in range(len(plan.src)):
-                slot, e = starts.slots[r, hop, s], starts.edges[r, hop, s]
-                _place_rows(plan.edge_row, r, counts.edges[r, hop, s], work, edge, out, e)
-                for _ in range(counts.copies[plan.dst[r], hop, s]):
-                    for _ in range(work.degree[degree]):
-                        out.src[e] = work.order[work.edge[edge]]
-                        edge += 1
-                        e += 1
-                    degree += 1
-                    slot += 1
-                    out.ptr[slot] = e

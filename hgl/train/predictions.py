@@ -1,0 +1,43 @@
+"""What a model predicted: scores, tables and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hgl.db.database import Database
+from hgl.tasks.metrics import evaluate
+from hgl.tasks.seeds import SeedTable
+
+
+def score(seeds: SeedTable, train: SeedTable, prediction: np.ndarray) -> dict[str, float]:
+    """Score predictions of `seeds`, with the train target's spread for NMAE."""
+    regression = seeds.task.kind == "regression"
+    return evaluate(
+        seeds.task.kind,
+        seeds.answers,
+        prediction,
+        time=seeds.time,
+        train_std=float(np.std(train.answers, ddof=1)) if regression else None,
+    )
+
+
+def prediction_frame(db: Database, seeds: SeedTable, prediction: np.ndarray) -> pd.DataFrame:
+    """The user's keys and seed times with a column `prediction` (one per class where several)."""
+    frame = seeds.frame(db)
+    if prediction.ndim == 1:
+        return frame.assign(prediction=prediction)
+    names = [f"prediction_{c}" for c in (seeds.classes or range(prediction.shape[1]))]
+    return pd.concat([frame, pd.DataFrame(prediction, columns=names, index=frame.index)], axis=1)
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet or CSV, by the path's ending, aside and then renamed."""
+    aside = path.with_name(path.name + ".part")
+    if path.suffix == ".csv":
+        frame.to_csv(aside, index=False)
+    else:
+        frame.to_parquet(aside, index=False)
+    aside.replace(path)
