@@ -20,14 +20,14 @@ from hgl.graph.relations import (
 from hgl.graph.row_edges import row_edge_relations, row_edge_types
 from hgl.graph.spec import GraphSpec, edge_keys, why_no_edges
 from hgl.graph.temporal_graph import FeatureProvider, Features, TemporalGraph
-from hgl.typing import NodeType
+from hgl.typing import EdgeType, NodeType, reverse_of
 
 if TYPE_CHECKING:
     from hgl.db.database import Database
 
 logger = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 """Raised when relations are built differently, so that old cache entries are not read."""
 
 
@@ -48,22 +48,18 @@ def build_graph(
     """
     spec = spec or GraphSpec()
     spec.check(db.schema)
-    edge_types = [
-        edge_type
-        for child, fkey in spec.fkeys(db.schema)
-        for edge_type in (
-            (child, f"f2p_{fkey.name}", fkey.parent),
-            (fkey.parent, f"rev_f2p_{fkey.name}", child),
-        )
-    ]
+    keys, edge_types = spec.fkeys(db.schema), list[EdgeType]()
     for table in spec.edge_tables:
-        source, target = (fkey.parent for fkey in edge_keys(db.schema, table))
-        edge_types += row_edge_types(table, source, target)
-        logger.info("%s: drawn as edges, its columns are not read", table)
+        source, target = edge_keys(db.schema, table)
+        edge_types += row_edge_types(table, source.parent, target.parent)
+        keys += [(table, source), (table, target)]
+    for child, fkey in keys:
+        forth = (child, f"f2p_{fkey.name}", fkey.parent)
+        edge_types += [forth, reverse_of(forth)]
     whole = dataclasses.replace(db, until=None)
     return TemporalGraph.from_store(
         dataclasses.replace(store or build_store(whole), visible_until=db.until),
-        node_types=spec.tables(db.schema),
+        node_types=[*spec.tables(db.schema), *spec.edge_tables],
         edge_types=edge_types,
         provider=_provider(whole),
     )
@@ -108,6 +104,7 @@ def _row_edges(
     first, second = edge_keys(db.schema, table)
     relations = row_edge_relations(
         table,
+        (first.name, second.name),
         (first.parent, second.parent),
         (_parent_rows(db, table, first.row_col), _parent_rows(db, table, second.row_col)),
         num_parents=(

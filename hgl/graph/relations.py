@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ class Relation:
         row: [num_edges] source rows, int32 where they fit, else int64.
         time: [num_edges] int64 seconds; None when every edge is always visible.
         edge_row: [num_edges] int64, the row each edge stands for; None where edges are no rows.
+        row_type: relation of the rows that the edges stand for with the edges' targets, along which
+            a sample has these rows where a graph draws it; None where edges are no rows.
         num_hidden: edges left out because the time of an end, or of their own row, is unknown.
         num_null: rows of a table drawn as edges that join nothing, a key of theirs being null.
     """
@@ -41,6 +43,7 @@ class Relation:
     row: Tensor
     time: Tensor | None
     edge_row: Tensor | None = None
+    row_type: EdgeType | None = None
     num_hidden: int = 0
     num_null: int = 0
 
@@ -174,12 +177,14 @@ class RelationStore:
         reader = ArrayReader(folder)
         tables, relations = reader.index["tables"], {}
         for position, kept in enumerate(reader.index["relations"]):
-            edge_type = (kept["edge_type"][0], kept["edge_type"][1], kept["edge_type"][2])
+            edge_type, row_type = _edge_type(kept["edge_type"]), kept["row_type"]
             arrays: dict[str, Any] = {
                 name: reader.find(f"relation-{position}-{name}") for name in _ARRAYS
             }
-            counts = {name: kept.get(name, 0) for name in _COUNTS}
-            relations[edge_type] = Relation(edge_type, **arrays, **counts)
+            counts = {name: kept[name] for name in _COUNTS}
+            relations[edge_type] = Relation(
+                edge_type, **arrays, row_type=row_type and _edge_type(row_type), **counts
+            )
         return cls(
             {table["name"]: table["num_nodes"] for table in tables},
             {table["name"]: reader.find(f"time-{i}") for i, table in enumerate(tables)},
@@ -209,8 +214,14 @@ def write_relations(
         for name, array in relation.arrays.items():
             writer.write(f"relation-{position}-{name}", array)
         counts = {name: getattr(relation, name) for name in _COUNTS}
-        kept.append({"edge_type": list(relation.edge_type), **counts})
+        types = {"edge_type": relation.edge_type, "row_type": relation.row_type}
+        kept.append({**types, **counts})
     writer.close({"tables": tables, "relations": kept, "visible_until": visible_until})
+
+
+def _edge_type(names: Sequence[str]) -> EdgeType:
+    source, label, target = names
+    return source, label, target
 
 
 def _check_rows(edge_type: EdgeType, end: str, rows: np.ndarray, count: int) -> None:

@@ -21,6 +21,7 @@ def row_edge_types(table: str, source: str, target: str) -> tuple[EdgeType, Edge
 
 def row_edge_relations(
     table: str,
+    fkeys: tuple[str, str],
     parents: tuple[str, str],
     parent_rows: tuple[np.ndarray, np.ndarray],
     *,
@@ -34,6 +35,7 @@ def row_edge_relations(
     late as the later of its own row and its source, and hidden where a time is unknown.
 
     Args:
+        fkeys: names of the two keys.
         parents: tables of the first and the second key.
         parent_rows: [rows] each, row that a key names, negative where it names none.
         row_time: of `table`.
@@ -65,7 +67,10 @@ def row_edge_relations(
         )
         made.append(
             dataclasses.replace(
-                relation, num_hidden=len(kept) - len(edges), num_null=len(whole) - len(kept)
+                relation,
+                row_type=(table, f"f2p_{fkeys[target]}", parents[target]),
+                num_hidden=len(kept) - len(edges),
+                num_null=len(whole) - len(kept),
             )
         )
     return made[0], made[1]

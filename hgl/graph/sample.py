@@ -67,7 +67,8 @@ class Sample:
     """The neighbourhoods of a batch of seeds, disjoint per seed, on the graph's device.
 
     Copies of all types are numbered together: types in order, within a type hop by hop (hop 0 are
-    the seeds), within a hop seed by seed, within a seed by discovery. Edges stand by relation in
+    the seeds), within a hop seed by seed, within a seed by discovery; rows that edges stand for by
+    edge (see `with_edge_rows`). Edges stand by relation in
     slot order, within a relation by target. A slot is a (relation, target copy) pair; the copies
     of the last hop are no targets.
 

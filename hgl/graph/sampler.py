@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hgl.errors import ConfigError, LeakageError, SchemaError
 from hgl.graph.draws import random_keys
+from hgl.graph.edge_rows import with_edge_rows, without_walks
 from hgl.graph.sample import Layout, NumNeighbors, Sample
 from hgl.graph.temporal_graph import TemporalGraph
 from hgl.graph.visible import num_visible
@@ -73,7 +74,9 @@ class TemporalSampler:
         if threads < 1:
             raise ConfigError(f"threads={threads}: expected at least 1")
         self.graph, self.window, self.cut = graph, window, cut
-        self.layout = Layout.of(graph.node_types, graph.edge_types, num_neighbors)
+        layout = Layout.of(graph.node_types, graph.edge_types, num_neighbors)
+        self._row_types = graph.row_types
+        self.layout = without_walks(layout, self._row_types)
         self._backend = self._choose(backend, strategy == "last", threads)
 
     def sample(
@@ -98,7 +101,8 @@ class TemporalSampler:
         if keys is None:
             keys = random_keys(0, 0, torch.arange(len(rows), device=rows.device))
         position = self.layout.node_types.index(entity)
-        return self._backend.sample(position, rows, *self._bounds(until), keys)
+        sample = self._backend.sample(position, rows, *self._bounds(until), keys)
+        return with_edge_rows(sample, self._row_types)
 
     def count(self, entity: NodeType, rows: Tensor, until: Tensor) -> Tensor:
         """Count all edges that some seeds see, those that `sample` would not pick included.

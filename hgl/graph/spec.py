@@ -20,7 +20,8 @@ class GraphSpec:
         without_tables: tables that are not drawn; neither are the foreign keys that touch them.
         without_fkeys: (table, foreign key name) pairs that are not drawn.
         edge_tables: tables whose rows are edges between the rows that their two foreign keys name,
-            as RDB2G-Bench draws them (arXiv:2506.01360). Their columns are not read.
+            as RDB2G-Bench draws them (arXiv:2506.01360); a row's columns and time come along with
+            its edge, at either end.
     """
 
     without_tables: tuple[str, ...] = ()

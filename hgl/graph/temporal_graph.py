@@ -99,6 +99,15 @@ class TemporalGraph:
         return [name for name in self.node_types if self.time[name] is not None]
 
     @property
+    def row_types(self) -> dict[EdgeType, EdgeType]:
+        """Relations whose edges are rows to those along which a sample then has these rows.
+
+        A table drawn as edges is a node type as well; its rows are found through edges only.
+        """
+        kinds = ((e, relation.row_type) for e, relation in self.relations.items())
+        return {e: kind for e, kind in kinds if kind is not None and kind in self.relations}
+
+    @property
     def device(self) -> torch.device:
         """Where times and relations are."""
         arrays = [relation.row for relation in self.relations.values()]

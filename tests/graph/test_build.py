@@ -15,7 +15,7 @@ from hgl.errors import LeakageError, SchemaError
 from hgl.graph.build import build_graph
 from hgl.graph.sampler import TemporalSampler
 from hgl.graph.spec import GraphSpec
-from hgl.typing import UNKNOWN_TIME
+from hgl.typing import UNKNOWN_TIME, reverse_of
 
 TABLES = {
     "staff": pd.DataFrame({"name": ["ann", "bob", "cid"], "boss": ["bob", None, "bob"]}),
@@ -156,9 +156,11 @@ def linked(tmp_path_factory: pytest.TempPathFactory) -> Database:
 
 def test_a_table_is_drawn_as_edges_on_request(linked: Database) -> None:
     graph = build_graph(linked, GraphSpec(edge_tables=("view",)))
-    assert graph.node_types == ("item", "user")
+    assert graph.node_types == ("item", "user", "view")
     there, back = ("item", "r2e_view", "user"), ("user", "rev_r2e_view", "item")
-    assert graph.edge_types == (there, back)
+    keys = ("view", "f2p_user", "user"), ("view", "f2p_item", "item")
+    assert graph.row_types == {there: keys[0], back: keys[1]}
+    assert set(graph.edge_types) == {there, back, *keys, *map(reverse_of, keys)}
     views, users = names(linked, "view", "id"), names(linked, "user", "id")
     relation = graph.relations[there]
     first = slice(*relation.colptr[users.index(1) :][:2].tolist())
@@ -179,7 +181,6 @@ def test_rows_left_out_of_the_edges_are_logged(
         build_graph(linked, GraphSpec(edge_tables=("view",)))
     assert "view as edges: 1 rows left out, a key of theirs is null" in caplog.text
     assert "view as edges: 1 edges of unknown time hidden" in caplog.text
-    assert "view: drawn as edges, its columns are not read" in caplog.text
 
 
 def test_the_usual_graph_has_no_tables_drawn_as_edges(linked: Database) -> None:
@@ -190,7 +191,7 @@ def test_an_edge_later_than_the_database_is_not_seen(linked: Database) -> None:
     graph = build_graph(linked.upto("2020-01-02"), GraphSpec(edge_tables=("view",)))
     user = torch.tensor([names(linked, "user", "id").index(1)])
     sample = TemporalSampler(graph, [-1]).sample("user", user, torch.tensor([2_000_000_000]))
-    assert sample.num_edges.sum() == 2
+    assert sample.num_edges.sum() == 4  # to two items, and the rows themselves
 
 
 @pytest.mark.parametrize(

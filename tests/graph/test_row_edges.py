@@ -28,6 +28,7 @@ def test_rows_join_what_their_keys_name() -> None:
     # Rows 0..5 from user to item; row 1 has no user, row 4 no time, and item 2 has no known time.
     there, back = row_edge_relations(
         "likes",
+        ("by", "of"),
         ("user", "item"),
         (np.array([0, -1, 1, 0, 1, 0]), np.array([1, 0, 1, 1, 0, 2])),
         num_parents=(2, 3),
@@ -43,12 +44,15 @@ def test_rows_join_what_their_keys_name() -> None:
     assert back.colptr.tolist() == [0, 2, 3]
     assert list(back.time) == [8, 8, 9]  # the later of row and item
     assert list(back.edge_row) == [0, 3, 2]
+    assert there.row_type == ("likes", "f2p_of", "item")
+    assert back.row_type == ("likes", "f2p_by", "user")
     assert (there.num_null, there.num_hidden) == (back.num_null, back.num_hidden) == (1, 2)
 
 
 def test_a_table_may_join_a_table_to_itself() -> None:
     there, back = row_edge_relations(
         "friends",
+        ("one", "other"),
         ("user", "user"),
         (np.array([0, 0]), np.array([1, 1])),
         num_parents=(2, 2),
@@ -56,6 +60,8 @@ def test_a_table_may_join_a_table_to_itself() -> None:
         parent_times=(None, None),
     )
     assert (there.edge_type[1], back.edge_type[1]) == ("r2e_friends", "rev_r2e_friends")
+    assert there.row_type == ("friends", "f2p_other", "user")
+    assert back.row_type == ("friends", "f2p_one", "user")
     assert there.time is None
     assert (there.row.tolist(), there.colptr.tolist()) == ([0, 0], [0, 0, 2])
     assert (back.row.tolist(), back.colptr.tolist()) == ([1, 1], [0, 2, 2])
@@ -65,6 +71,7 @@ def test_rows_out_of_range() -> None:
     with pytest.raises(SchemaError, match="'likes' drawn as edges: row 3 of 'item', expected 0 to"):
         row_edge_relations(
             "likes",
+            ("by", "of"),
             ("user", "item"),
             (np.array([0]), np.array([3])),
             num_parents=(1, 3),
@@ -81,16 +88,22 @@ class Joined(World):
         field(default_factory=list)
     )
 
-    def graph(self) -> TemporalGraph:
-        plain = super().graph()
+    def graph(self, with_rows: bool = True) -> TemporalGraph:
+        """The tables drawn as edges, their rows coming along or not."""
+        keys, sizes, times = list(self.fkeys), dict(self.sizes), dict(self.times)
+        for name, parents, rows, time in self.joins if with_rows else []:
+            keys += [(name, f"{name}_{k}", parents[k], rows[k]) for k in (0, 1)]
+            sizes[name], times[name] = len(rows[0]), time
+        plain = World(sizes, times, keys).graph()
         drawn = dict(plain.relations)
-        for name, parents, rows, times in self.joins:
+        for name, parents, rows, time in self.joins:
             for relation in row_edge_relations(
                 name,
+                (f"{name}_0", f"{name}_1"),
                 parents,
                 rows,
                 num_parents=(self.sizes[parents[0]], self.sizes[parents[1]]),
-                row_time=times,
+                row_time=time,
                 parent_times=(self.times[parents[0]], self.times[parents[1]]),
             ):
                 drawn[relation.edge_type] = relation
@@ -152,8 +165,8 @@ def check_edge_rows(world: Joined, sample: Sample, until: list[int], cut: str) -
     found = []
     for edge_type, source, target, seed, row in edges_of(sample):
         name = edge_type[1].removeprefix("rev_").removeprefix("r2e_")
-        assert (row >= 0) == (name in joins)
-        if name in joins:
+        assert (row >= 0) == ("r2e_" in edge_type[1])
+        if row >= 0:
             keys, times = joins[name]
             ends = [int(sample.row[source]), int(sample.row[target])]
             there = edge_type[1].startswith("r2e_")
@@ -184,9 +197,10 @@ def queries(draw: st.DrawFn) -> tuple[Joined, str, list[int], list[int], dict[st
 @given(query=queries())
 def test_nothing_sampled_is_later_than_its_seed(backend: str, query: Any) -> None:
     world, entity, rows, until, options = query
-    graph, fanout, cut = world.graph(), options["num_neighbors"], options["cut"]
+    graph, fanout, cut = world.graph(with_rows=False), options["num_neighbors"], options["cut"]
     sampler = TemporalSampler(graph, backend=backend, **options)
     sample = sampler.sample(entity, torch.tensor(rows).long(), torch.tensor(until).long())
+    assert graph.row_types == {}
     check_edge_rows(world, sample, until, cut)
     for part, seed, limit in zip(seen_by(sample, len(rows)), rows, until, strict=True):
         for table, row in part.hops.keys() - {(entity, seed)}:
@@ -223,6 +237,42 @@ def test_backends_agree_on_the_rows(query: Any) -> None:
         assert trimmed.edge_row is not None
         assert trimmed.edge_row.numel() == trimmed.src.numel()
         check_edge_rows(world, trimmed, until, options["cut"])
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(query=queries())
+def test_rows_come_along_with_their_edges(query: Any) -> None:
+    world, entity, rows, until, options = query
+    seeds = torch.tensor(rows).long(), torch.tensor(until).long()
+    graph = world.graph()
+    sample = TemporalSampler(graph, **options).sample(entity, *seeds)
+    check_edge_rows(world, sample, until, options["cut"])
+    tables = [name for name, *_ in world.joins]
+    hop_of = np.concatenate(
+        [np.repeat(np.arange(sample.layout.num_hops + 1), counts) for counts in sample.num_copies]
+    )
+    found, expected = Counter[Any](), Counter[Any]()
+    leaves = set(graph.row_types.values())
+    for edge_type, source, target, seed, row in edges_of(sample):
+        if "r2e_" in edge_type[1]:
+            expected[graph.row_types[edge_type], target, seed, row, hop_of[target] + 1] += 1
+        elif edge_type in leaves:
+            at = int(sample.seed[source]), int(sample.row[source]), hop_of[source]
+            found[edge_type, target, *at] += 1
+        assert edge_type[2] not in tables
+    assert found == expected
+    # Each is the source of one edge, and nothing else has changed.
+    copies = sum(sample.num_copies[sample.layout.node_types.index(t)].sum() for t in tables)
+    assert copies == expected.total()
+    plain = TemporalSampler(world.graph(with_rows=False), **options).sample(entity, *seeds)
+    kept = [(p.hops, p.edges) for p in seen_by(plain, len(rows))]
+    assert kept == [
+        (
+            {key: hop for key, hop in p.hops.items() if key[0] not in tables},
+            [edge for edge in p.edges if edge[0][0] not in leaves],
+        )
+        for p in seen_by(sample, len(rows), tables)
+    ]
 
 
 def views(count: int) -> TemporalGraph:

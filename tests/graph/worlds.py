@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,8 +115,11 @@ class Seen:
     edges: list[tuple[Edge, int]]
 
 
-def seen_by(sample: Sample, num_seeds: int) -> list[Seen]:
-    """Read a sample back, checking on the way that it is laid out as `Sample` says."""
+def seen_by(sample: Sample, num_seeds: int, edge_tables: Collection[str] = ()) -> list[Seen]:
+    """Read a sample back, checking on the way that it is laid out as `Sample` says.
+
+    A row of a table drawn as edges may have several copies; its nearest one counts.
+    """
     layout, names = sample.layout, sample.layout.node_types
     row, seed = sample.row.tolist(), sample.seed.tolist()
     kind = np.repeat(np.arange(len(names)), sample.num_copies.sum(axis=1))
@@ -125,12 +129,12 @@ def seen_by(sample: Sample, num_seeds: int) -> list[Seen]:
     assert len(row) == len(seed) == len(kind)
     for t in range(len(names)):
         place = [(hop[c], seed[c]) for c in np.flatnonzero(kind == t)]
-        assert place == sorted(place)
+        assert place == sorted(place) or names[t] in edge_tables
     parts = [Seen({}, []) for _ in range(num_seeds)]
     for copy, owner in enumerate(seed):
         key = (names[kind[copy]], row[copy])
-        assert key not in parts[owner].hops
-        parts[owner].hops[key] = int(hop[copy])
+        assert key not in parts[owner].hops or key[0] in edge_tables
+        parts[owner].hops.setdefault(key, int(hop[copy]))
     ptr, src, slot = sample.ptr.tolist(), sample.src.tolist(), 0
     for r, edge_type in enumerate(layout.edge_types):
         t, per_hop = layout.dst[r], [0] * layout.num_hops

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from hgl.graph.batch import make_batch
+from hgl.graph.relations import Relation
 from hgl.graph.sampler import TemporalSampler
 from hgl.models.han import HAN
 from hgl.models.hgt import HGT
@@ -24,6 +25,8 @@ from hgl.models.rhgnn import RHGNN
 from hgl.models.sage import HeteroGraphSAGE
 from hgl.models.simple_hgn import SimpleHGN
 from hgl.ops import CopiedRows, Copies, Transpose
+from hgl.typing import reverse_of
+from tests.graph.test_row_edges import random_joined
 from tests.graph.worlds import random_world
 from tests.models.test_networks import pyg_hgt
 
@@ -68,12 +71,7 @@ def test_seeds_get_what_the_whole_graph_gives_them(
     torch.manual_seed(number)
     net = network(graph.metadata(), channels=CHANNELS).double()
     x_dict = {t: torch.randn(n, CHANNELS, dtype=torch.float64) for t, n in graph.num_nodes.items()}
-    edges = {
-        e: torch.stack(
-            [r.row.long(), torch.arange(len(r.colptr) - 1).repeat_interleave(r.colptr.diff())]
-        )
-        for e, r in graph.relations.items()
-    }
+    edges = {e: torch.stack([r.row.long(), targets_of(r)]) for e, r in graph.relations.items()}
     whole = net(x_dict, edges)[entity]
     rows = torch.arange(world.sizes[entity])
     time = torch.zeros(len(rows), dtype=torch.int64)
@@ -82,6 +80,45 @@ def test_seeds_get_what_the_whole_graph_gives_them(
     copies = {t: x_dict[t][batch[t].n_id] for t in graph.node_types}
     out = net.forward_plans(copies, batch_plans(batch, graph.edge_types))[entity]
     torch.testing.assert_close(out[: len(rows)], whole, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize(("network", "hops"), NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("number", range(4))
+def test_rows_drawn_as_edges_are_read(
+    number: int, network: Callable[..., nn.Module], hops: int
+) -> None:
+    """A row that is an edge is a neighbour of the edge's target, too, and leads no further."""
+    world = random_joined(number)
+    world = dataclasses.replace(
+        world,
+        times=dict.fromkeys(world.times),
+        joins=[(*join[:3], None) for join in world.joins],
+    )
+    graph = world.graph()
+    entity = max(world.sizes, key=lambda t: (world.sizes[t], t))
+    torch.manual_seed(number)
+    net = network(graph.metadata(), channels=CHANNELS).double()
+    x_dict = {t: torch.randn(n, CHANNELS, dtype=torch.float64) for t, n in graph.num_nodes.items()}
+    edges = {
+        e: torch.stack([relation.row.long(), targets_of(relation)])
+        for e, relation in graph.relations.items()
+    }
+    for edge_type, row_type in graph.row_types.items():
+        relation = graph.relations[edge_type]
+        edges[row_type] = torch.stack([relation.edge_row, targets_of(relation)])
+        edges[reverse_of(row_type)] = torch.zeros(2, 0, dtype=torch.int64)
+    whole = net(x_dict, edges)[entity]
+    rows = torch.arange(world.sizes[entity])
+    time = torch.zeros(len(rows), dtype=torch.int64)
+    sample = TemporalSampler(graph, [-1] * hops).sample(entity, rows, time)
+    batch = make_batch(sample, graph, time)
+    copies = {t: x_dict[t][batch[t].n_id] for t in graph.node_types}
+    out = net.forward_plans(copies, batch_plans(batch, graph.edge_types))[entity]
+    torch.testing.assert_close(out[: len(rows)], whole, rtol=0, atol=1e-11)
+
+
+def targets_of(relation: Relation) -> torch.Tensor:
+    return torch.arange(len(relation.colptr) - 1).repeat_interleave(relation.colptr.diff())
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,9 @@ def _check(db: Database, graph: TemporalGraph, entity: str, backend: Any, cut: A
     sample = sampler.sample(entity, torch.from_numpy(rows), torch.from_numpy(limits))
     known = {table: db.times(table) for table in graph.node_types}
     joins = {e: _rows(db, e) for e in graph.edge_types if "r2e_" in e[1]}
-    seen = 0
-    for part, seed, limit in zip(seen_by(sample, len(rows)), rows.tolist(), limits.tolist()):
+    tables = {row_type[0] for row_type in graph.row_types.values()}
+    parts, seen = seen_by(sample, len(rows), tables), 0
+    for part, seed, limit in zip(parts, rows.tolist(), limits.tolist()):
         last = limit if cut == "inclusive" else limit - 1
         for table, row in part.hops.keys() - {(entity, seed)}:
             times = known[table]
