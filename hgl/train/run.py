@@ -17,10 +17,12 @@ from hgl.db import times
 from hgl.db.database import Database
 from hgl.errors import ConfigError, SchemaError
 from hgl.features.encode import encode, measure_tables
+from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
 from hgl.graph.aggregates import SeedAggregates, check_lasts
-from hgl.graph.build import build_graph
+from hgl.graph.build import build_graph, build_store
 from hgl.graph.loader import SeedLoader
+from hgl.graph.relations import RelationStore
 from hgl.graph.sampler import Strategy
 from hgl.graph.spec import GraphSpec
 from hgl.graph.temporal_graph import TemporalGraph
@@ -107,6 +109,24 @@ class TrainedRun:
     features: Mapping[str, TableFeatures]
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What an experiment needs whatever graph it draws.
+
+    Attributes:
+        drawn: the tables that graphs are made of.
+        seeds: split (`train`, `val`) to labelled seeds.
+        store: every relation.
+        statistics, features: of every table.
+    """
+
+    drawn: Database
+    seeds: dict[str, SeedTable]
+    store: RelationStore
+    statistics: Mapping[str, TableStatistics]
+    features: Mapping[str, TableFeatures]
+
+
 @dataclass
 class Experiment:
     """A database, a task and how to learn it.
@@ -143,46 +163,62 @@ class Experiment:
         Raises: HglError: data, task or arguments are unusable (see each part).
         """
         folder.mkdir(parents=True, exist_ok=True)
-        with self.phases("labels"):
-            seeds = {split: self.seeds(split) for split in ("train", "val")}
-        train = seeds["train"]
-        with self.phases("graph"):
-            drawn = self._drawn()
-            graph = build_graph(drawn, self.spec)
-        with self.phases("features"):
-            statistics = measure_tables(
-                drawn, stats_until=train.stats_until, hidden=self.task.remove_columns
-            )
-            features = encode(drawn, statistics)
+        prepared = self.prepare()
+        run = self.untrained(prepared)
         if self.trainer.world.is_first:
-            write_statistics(folder, statistics)
-            self._describe(folder, train, graph)
-        objective = objective_for(self.task.kind, train.answers)
-        seed_everything(self.trainer.seed)
-        model = self._model(graph, features, objective)
-        with self.phases("training"):
-            progress = self.trainer.fit(
-                model,
-                objective,
-                self._loader(graph, train, features, shuffle=True),
-                self._loader(graph, seeds["val"], features),
-                metric=self.task.metric,
-                folder=folder,
-                resume=resume,
-            )
+            write_statistics(folder, prepared.statistics)
+            self._describe(folder, prepared.seeds["train"], run.graph)
+        progress = self.fit(run, prepared, folder, resume=resume)
+        seeds = prepared.seeds | {"test": self.seeds("test")}
+        predictions, metrics = {}, {}
         with self.phases("prediction"):
-            seeds["test"] = self.seeds("test")
-            predictions = {
-                split: self.trainer.predict(
-                    model, objective, self._loader(graph, seeds[split], features), phase=split
-                )
-                for split in ("val", "test")
-            }
-        metrics = {s: score(seeds[s], train, p) for s, p in predictions.items()}
+            for split in ("val", "test"):
+                batches = self.loader(run, seeds[split])
+                found = self.trainer.predict(run.model, run.objective, batches, phase=split)
+                predictions[split] = found
+                metrics[split] = score(seeds[split], seeds["train"], found)
         outcome = Outcome(metrics, progress, self.phases.rows, predictions, seeds, folder)
         if self.trainer.world.is_first:
             self._write(outcome)
         return outcome
+
+    def prepare(self) -> Prepared:
+        """Read and encode what every graph of this experiment shares."""
+        with self.phases("labels"):
+            seeds = {split: self.seeds(split) for split in ("train", "val")}
+        with self.phases("graph"):
+            drawn = self._drawn()
+            store = build_store(dataclasses.replace(drawn, until=None))
+        with self.phases("features"):
+            statistics = measure_tables(
+                drawn, stats_until=seeds["train"].stats_until, hidden=self.task.remove_columns
+            )
+            features = encode(drawn, statistics)
+        return Prepared(drawn, seeds, store, statistics, features)
+
+    def untrained(self, prepared: Prepared) -> TrainedRun:
+        """Draw this experiment's graph and make a model of it, its weights from the seed."""
+        graph = build_graph(prepared.drawn, self.spec, store=prepared.store)
+        objective = objective_for(self.task.kind, prepared.seeds["train"].answers)
+        seed_everything(self.trainer.seed)
+        model = self._model(graph, prepared.features, objective)
+        return TrainedRun(model, objective, graph, prepared.features)
+
+    def fit(
+        self, run: TrainedRun, prepared: Prepared, folder: Path, *, resume: bool = False
+    ) -> Progress:
+        """Train a run's model, select its epoch on validation and keep it in `folder`."""
+        train, val = prepared.seeds["train"], prepared.seeds["val"]
+        with self.phases("training"):
+            return self.trainer.fit(
+                run.model,
+                run.objective,
+                self.loader(run, train, shuffle=True),
+                self.loader(run, val),
+                metric=self.task.metric,
+                folder=folder,
+                resume=resume,
+            )
 
     def predict(self, folder: Path, seeds: SeedTable) -> np.ndarray:
         """Predict `seeds` with the model a run left in `folder`; raises as `restore` does."""
@@ -205,9 +241,28 @@ class Experiment:
         restore_model(model, load_tensors(weights)[0], weights)
         return TrainedRun(model, objective, graph, features)
 
-    def loader(self, run: TrainedRun, seeds: SeedTable) -> SeedLoader:
-        """Batches of `seeds` in their order, sampled as this experiment samples."""
-        return self._loader(run.graph, seeds, run.features)
+    def loader(self, run: TrainedRun, seeds: SeedTable, *, shuffle: bool = False) -> SeedLoader:
+        """Batches of `seeds`, sampled as this experiment samples.
+
+        Args:
+            shuffle: in another order each epoch and, where training sees a database that is some
+                time behind, so; else in theirs.
+        """
+        return SeedLoader(
+            run.graph,
+            seeds,
+            num_neighbors=list(self.sampling.num_neighbors),
+            batch_size=self.sampling.batch_size,
+            strategy=self.sampling.strategy,
+            window=self.sampling.window,
+            staleness=self.sampling.staleness if shuffle else None,
+            aggregates=self.sampling.aggregates,
+            features=run.features,
+            shuffle=shuffle,
+            seed=self.trainer.seed,
+            rank=self.trainer.world.rank,
+            world_size=self.trainer.world.size,
+        )
 
     def seeds(self, split: str) -> SeedTable:
         """Return the labelled seeds of `split` as this experiment asks them."""
@@ -259,30 +314,6 @@ class Experiment:
         return {
             "num_aggregates": SeedAggregates(graph, self.task.entity_table, features, lasts).width
         }
-
-    def _loader(
-        self,
-        graph: TemporalGraph,
-        seeds: SeedTable,
-        features: Mapping[str, TableFeatures],
-        *,
-        shuffle: bool = False,
-    ) -> SeedLoader:
-        return SeedLoader(
-            graph,
-            seeds,
-            num_neighbors=list(self.sampling.num_neighbors),
-            batch_size=self.sampling.batch_size,
-            strategy=self.sampling.strategy,
-            window=self.sampling.window,
-            staleness=self.sampling.staleness if shuffle else None,
-            aggregates=self.sampling.aggregates,
-            features=features,
-            shuffle=shuffle,
-            seed=self.trainer.seed,
-            rank=self.trainer.world.rank,
-            world_size=self.trainer.world.size,
-        )
 
     def _describe(self, folder: Path, train: SeedTable, graph: TemporalGraph) -> None:
         notes = {
