@@ -1,4 +1,4 @@
-"""Live SQL databases: reflection and read-only streaming. The only importer of SQLAlchemy."""
+"""Live SQL databases: reflection and read-only streaming through SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class LiveDatabase:
     """One database URL and what is asked of it. Its password never leaves this object."""
 
     def __init__(self, url: str, request: Request) -> None:
-        self._url = _parsed(url)
+        self._url = parsed(url)
         self._request = request
         self._backend = self._url.get_backend_name()
         self._file = _sqlite_file(self._url) if self._backend == "sqlite" else None
@@ -256,15 +256,7 @@ class LiveDatabase:
         except Exception as error:
             if not _is_drivers(error):
                 raise
-            raise SourceError(f"database {self.place}: {self._scrubbed(error)}") from None
-
-    def _scrubbed(self, error: Exception) -> str:
-        """Return what a driver says, on one line, without the password in any spelling."""
-        text = " ".join(str(getattr(error, "orig", None) or error).split())
-        password = self._url.password
-        for secret in {password, quote(password), quote_plus(password)} if password else ():
-            text = text.replace(secret, "***")
-        return redact(text)
+            raise SourceError(f"database {self.place}: {scrubbed(self._url, error)}") from None
 
 
 class SqlalchemyReader:
@@ -334,26 +326,38 @@ def _is_drivers(error: Exception) -> bool:
     return adbc or isinstance(error, exc.SQLAlchemyError | pa.ArrowException)
 
 
-def _parsed(url: str) -> URL:
+def scrubbed(url: URL, error: Exception) -> str:
+    """Return what a driver says, on one line, without the URL's password in any spelling."""
+    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    password = url.password
+    for secret in {password, quote(password), quote_plus(password)} if password else ():
+        text = text.replace(secret, "***")
+    return redact(text)
+
+
+def parsed(url: str, what: str = "source") -> URL:
     """Return `url` with an installed driver chosen where it names none.
+
+    Args:
+        what: the argument's name, for errors.
 
     Raises: SourceError: it is not a URL, or names no database where its dialect needs one.
         MissingExtra: no driver of the dialect is installed.
     """
     shape = "dialect://user:password@host:port/database"
     try:
-        parsed = make_url(url)
+        found = make_url(url)
     except (exc.ArgumentError, ValueError):
-        raise SourceError(f"source {redact(url)!r} is not a URL such as {shape}") from None
-    if parsed.get_backend_name() in ("mysql", "mariadb") and not parsed.database:
-        raise SourceError(f"source {redact(url)!r} names no database; expected {shape}")
-    dialect = "postgresql" if parsed.drivername == "postgres" else parsed.drivername
+        raise SourceError(f"{what} {redact(url)!r} is not a URL such as {shape}") from None
+    if found.get_backend_name() in ("mysql", "mariadb") and not found.database:
+        raise SourceError(f"{what} {redact(url)!r} names no database; expected {shape}")
+    dialect = "postgresql" if found.drivername == "postgres" else found.drivername
     for driver, module in _DRIVERS.get(dialect, ()):
         if importlib.util.find_spec(module):
-            return parsed.set(drivername=f"{dialect}+{driver}")
+            return found.set(drivername=f"{dialect}+{driver}")
     if dialect in _DRIVERS:
         raise MissingExtra(_DRIVERS[dialect][0][1], "db", f"reading {dialect}")
-    return parsed
+    return found
 
 
 def _sqlite_file(url: URL) -> Path:
