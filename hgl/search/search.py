@@ -78,7 +78,7 @@ class Search:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to ask, and all scores are in."""
+        """Whether `ask` has found nothing left, and all scores are in."""
         return self._over and len(self._scores) == len(self._asked)
 
     @property

@@ -13,6 +13,9 @@ from hgl.search.methods.predictor import Prior
 from hgl.search.model import GraphModel
 from hgl.search.space import SpecSpace
 
+DECIMALS = 9
+"""Of a bound. Models that stand for the same tie exactly, whatever a machine's rounding says."""
+
 
 class Guide:
     """Picks models by upper confidence bound, several at a time (GP-BUCB, arXiv:1206.6402).
@@ -59,7 +62,7 @@ class Guide:
         picked = []
         for _ in range(min(count, int(untried.sum()))):
             bound = belief.mean + self.boldness * np.sqrt(belief.variance)
-            best = int(np.where(untried, bound, -np.inf).argmax())
+            best = int(np.where(untried, bound.round(DECIMALS), -np.inf).argmax())
             belief.pretend(best)
             untried[best] = False
             picked.append(self.space[best])

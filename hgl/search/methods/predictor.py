@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
@@ -52,10 +52,12 @@ class Prior:
         variance = self._variance(pairs) - (solved**2).sum(axis=0)
         return Posterior(self, pairs, noise, mean, np.maximum(variance, 0), solved)
 
-    def covariance(self, positions: np.ndarray, pairs: float) -> np.ndarray:
-        """[count, n]: how the scores of all models and those of n models go together."""
-        likeness = self._features @ self._features[positions].T
-        weights = TRUST**2 * self._evidence.T @ self._evidence[:, positions]
+    def covariance(
+        self, positions: np.ndarray, pairs: float, among: np.ndarray | slice = slice(None)
+    ) -> np.ndarray:
+        """[count, n]: how the scores of all models, or some, and those of n models go together."""
+        likeness = self._features[among] @ self._features[positions].T
+        weights = TRUST**2 * self._evidence[:, among].T @ self._evidence[:, positions]
         return 1 + (1 - pairs) * likeness + pairs * likeness**2 + weights
 
     def _variance(self, pairs: float) -> np.ndarray:
@@ -69,7 +71,7 @@ class Prior:
     ) -> Iterator[tuple[float, float, float, np.ndarray]]:
         """Log-likelihood, share of pairs, noise, and Cholesky factor of each setting."""
         for pairs in PAIRS:
-            covariance = self.covariance(positions, pairs)[positions]
+            covariance = self.covariance(positions, pairs, positions)
             for noise in NOISE:
                 lower = cholesky(covariance + noise * np.eye(len(rest)), lower=True)
                 fit = solve_triangular(lower, rest, lower=True)
@@ -91,11 +93,16 @@ class Posterior:
     mean: np.ndarray
     variance: np.ndarray
     solved: np.ndarray
+    pretended: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pretended = self.solved[:0]
 
     def pretend(self, position: int) -> None:
         """Believe that a model scored as expected: means stay, doubt shrinks (GP-BUCB)."""
         column = self.prior.covariance(np.array([position]), self.pairs)[:, 0]
-        column -= self.solved.T @ self.solved[:, position]
+        for solved in (self.solved, self.pretended):
+            column -= solved.T @ solved[:, position]
         row = column / np.sqrt(self.variance[position] + self.noise)
         self.variance = np.maximum(self.variance - row**2, 0)
-        self.solved = np.vstack([self.solved, row])
+        self.pretended = np.vstack([self.pretended, row])
