@@ -35,9 +35,9 @@ def save_forest(frame: pd.DataFrame, metric: str, fidelity: str, path: Path) -> 
     axes.set_yticks(range(len(told)), names, fontsize=8, parse_math=False)
     axes.set_ylim(-0.7, max(len(told), 4) - 0.3)
     axes.grid(axis="x", alpha=0.3)
-    axes.set_xlabel(f"improvement of {metric} on validation ({fidelity}); right of 0 is better")
-    untold = len(frame) - len(told)
-    axes.set_title(f"main effects, 95 % intervals; {untold} not identifiable", fontsize=10)
+    axes.set_xlabel(f"improvement of {metric} on validation")
+    untold = f"{len(frame) - len(told)} not identifiable"
+    axes.set_title(f"effects at {fidelity}, 95 % intervals; {untold}", fontsize=10)
     marks = [Line2D([], [], color=c, marker="o", label=name) for name, c in COLOURS.items()]
     figure.legend(handles=marks, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     save_figure(figure, path)
