@@ -59,9 +59,9 @@ class Evaluator:
         return self.experiment.task.metric
 
     @property
-    def higher_is_better(self) -> bool:
-        """Which way the metric points."""
-        return METRICS[self.metric].higher_is_better
+    def sign(self) -> int:
+        """1 where a higher metric is better, -1 where a lower one is."""
+        return 1 if METRICS[self.metric].higher_is_better else -1
 
     def evaluate(self, model: GraphModel, *, epochs: int, seed: int, folder: Path) -> Evaluation:
         """Train on a graph model, going on from what `folder` holds of it.

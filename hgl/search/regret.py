@@ -77,11 +77,11 @@ def replay(
         ladder: what trials cost.
         score: validation.
         test_at: test score of the model at a position of the space, higher is better.
-        budgets: in full trials, each above 0.
+        budgets: in models run at the last rung, each above 0.
         runs: searches of each method.
-    Returns: one row per method, run and budget: `method`, `run`, `budget`, `spent` (full trials),
-        `chosen` (position; NA where every trial failed), `val_regret` and `test_regret`, both
-        (best - chosen) / (best - worst) of full scores, in [0, 1].
+    Returns: one row per method, run and budget: `method`, `run`, `budget`, `spent` (both in models
+        run at the last rung), `chosen` (position; NA where every trial failed), `val_regret` and
+        `test_regret`, both (best - chosen) / (best - worst) of full scores, in [0, 1].
     Raises: ConfigError: there is nothing to run, a budget is not above 0, or scores are all equal.
     """
     check_range("runs", runs, 1)
@@ -104,16 +104,17 @@ def _run(
     method: Method, ladder: Ladder, score: Score, budgets: Sequence[float], truth: Truth
 ) -> list[dict[str, float | int | None]]:
     """What one search chooses at each budget."""
-    search = Search(method, ladder, max(budgets))
+    model = ladder.cost(ladder.full)
+    search = Search(method, ladder, max(budgets) * model)
     while (trial := search.ask()) is not None:
         search.tell(trial, score(trial))
     rows = []
     for budget in budgets:
-        within = [entry for entry in search.history if entry[2] <= budget + ROUNDING]
+        within = [entry for entry in search.history if entry[2] <= budget * model + ROUNDING]
         winner = best(within)
         chosen = None if winner is None else method.space.index(winner.model)
         val, test = (1.0, 1.0) if chosen is None else truth.regret(chosen)
-        spent = within[-1][2] if within else 0.0
+        spent = within[-1][2] / model if within else 0.0
         row = {"budget": budget, "spent": spent, "chosen": chosen}
         rows.append(row | {"val_regret": val, "test_regret": test})
     return rows

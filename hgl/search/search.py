@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hgl.errors import ConfigError, check_range
 from hgl.search.method import Method
@@ -27,14 +27,23 @@ class Search:
     Args:
         method: what decides.
         ladder: what a trial costs.
-        budget: of all trials together, those a method starts with included, in full trials.
+        budget: of all trials together, those a method starts with included, in full
+            trainings.
+        reached: rungs that models have reached before, which this search goes on from.
     Raises: ConfigError: the budget is not above 0.
     """
 
-    def __init__(self, method: Method, ladder: Ladder, budget: float) -> None:
+    def __init__(
+        self,
+        method: Method,
+        ladder: Ladder,
+        budget: float,
+        *,
+        reached: Mapping[GraphModel, int] | None = None,
+    ) -> None:
         check_range("budget", budget, 0)
         if budget == 0:
-            raise ConfigError("budget=0: expected more, in full trials")
+            raise ConfigError("budget=0: expected more, in full trainings")
         self.method = method
         self.ladder = ladder
         self.budget = budget
@@ -44,7 +53,7 @@ class Search:
         self._waiting = iter(self._round)
         self._asked: dict[Trial, float] = {}
         self._scores: dict[Trial, float | None] = {}
-        self._reached: dict[GraphModel, int] = {}
+        self._reached: dict[GraphModel, int] = dict(reached or {})
         self._over = False
         self._take(next(self._rounds, None))
 
@@ -86,6 +95,15 @@ class Search:
         """Trials told, in the order asked."""
         told = self._scores
         return [(trial, told[trial], at) for trial, at in self._asked.items() if trial in told]
+
+    def spent_on(self, trial: Trial) -> float:
+        """What was spent up to and with a trial that was asked."""
+        return self._asked[trial]
+
+    @property
+    def reached(self) -> Mapping[GraphModel, int]:
+        """The highest rung that each model was asked at."""
+        return self._reached
 
     @property
     def best(self) -> Trial | None:

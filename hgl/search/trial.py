@@ -55,7 +55,9 @@ class Ladder:
         return len(self.rungs) - 1
 
     def cost(self, rung: int, done: int | None = None) -> float:
-        """Return what running a model at a rung costs, in full trials.
+        """Return what running a model at a rung costs, in full trainings.
+
+        A full training is one seed for the epochs of the last rung.
 
         Args:
             rung: position of the rung.
@@ -63,7 +65,7 @@ class Ladder:
                 for a new model.
         """
         run = 0 if done is None else self.rungs[done].work
-        return max(self.rungs[rung].work - run, 0) / self.rungs[-1].work
+        return max(self.rungs[rung].work - run, 0) / self.rungs[-1].epochs
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ class Worker:
             epochs,
         )
 
+    def folder_of(self, key: TrialKey) -> Path:
+        """Where a trial's checkpoints are."""
+        return self.folder / f"{key.bits}-{key.seed}"
+
     def run(self, model: GraphModel, *, epochs: int, seed: int) -> Done | Taken:
         """Run a trial, unless it has run or another worker is at it.
 
@@ -67,8 +71,9 @@ class Worker:
 
     def _run(self, claim: Claim, model: GraphModel) -> None:
         key, evaluator = claim.key, self.evaluator
-        folder = self.folder / f"{key.bits}-{key.seed}"
-        found = evaluator.evaluate(model, epochs=key.epochs, seed=key.seed, folder=folder)
+        found = evaluator.evaluate(
+            model, epochs=key.epochs, seed=key.seed, folder=self.folder_of(key)
+        )
         metric, test = evaluator.metric, None
         if self.with_test:
             test = {metric: self._test(found, model, key.seed)}
@@ -77,7 +82,6 @@ class Worker:
 
     def _test(self, found: Evaluation, model: GraphModel, seed: int) -> list[float]:
         """Test at the best epoch, whose weights are the only ones left; NaN elsewhere."""
-        sign = 1 if self.evaluator.higher_is_better else -1
-        best = max(range(len(found.val)), key=lambda epoch: sign * found.val[epoch])
+        best = max(range(len(found.val)), key=lambda e: self.evaluator.sign * found.val[e])
         value = self.evaluator.test(model, found, seed=seed)
         return [value if epoch == best else float("nan") for epoch in range(len(found.val))]

@@ -17,7 +17,7 @@ def market() -> Evaluator:
 
 def test_the_space_is_the_schemas(market: Evaluator) -> None:
     assert market.space.count == len(set(market.space.masks.tolist())) == 7
-    assert (market.metric, market.higher_is_better) == ("roc_auc", True)
+    assert (market.metric, market.sign) == ("roc_auc", 1)
 
 
 def test_results_depend_on_model_epochs_and_seed_alone(market: Evaluator, tmp_path: Path) -> None:

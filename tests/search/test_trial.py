@@ -13,17 +13,17 @@ LADDER = Ladder((Rung(2), Rung(6, 3), Rung(20, 5)))
 @pytest.mark.parametrize(
     ("rung", "done", "cost"),
     [
-        (0, None, 0.02),
-        (1, None, 0.18),
-        (2, None, 1),
-        (1, 0, 0.16),
-        (2, 1, 0.82),
-        (2, 0, 0.98),
+        (0, None, 0.1),
+        (1, None, 0.9),
+        (2, None, 5),
+        (1, 0, 0.8),
+        (2, 1, 4.1),
+        (2, 0, 4.9),
         (1, 1, 0),
         (0, 2, 0),
     ],
 )
-def test_costs_are_in_full_trials_and_a_higher_rung_resumes(
+def test_costs_are_in_full_trainings_and_a_higher_rung_resumes(
     rung: int, done: int | None, cost: float
 ) -> None:
     assert LADDER.cost(rung, done) == pytest.approx(cost)
