@@ -33,7 +33,7 @@ from hgl.errors import ConfigError, HglError
 
 VERBS = {
     verb: f"hgl.commands.{verb}.{verb}"
-    for verb in ("ingest", "train", "evaluate", "predict", "doctor")
+    for verb in ("ingest", "train", "search", "evaluate", "predict", "doctor")
 }
 _TEXT = ("str", "str | None")
 _STOPPED = "Query interrupted"

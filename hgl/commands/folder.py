@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ _NEEDED = {
     *("validate_frozen", "history"),
 }
 """Settings without which a run cannot be rebuilt."""
+_KEPT = {"train": ("run", "run.yaml"), "search": ("join", "search.yaml")}
+"""Of each verb that leaves a folder: the argument that names one, and the file of its settings."""
 _DATABASE = {"name", "fingerprint", "folder"}
 
 
@@ -119,15 +121,21 @@ class StoredRun:
     database: Mapping[str, str]
 
     @classmethod
-    def read(cls, run: str) -> StoredRun:
-        """Read the folder of a run. Raises: CacheError: it holds none, or a damaged one."""
+    def read(cls, run: str, verb: str = "train", needed: Collection[str] = _NEEDED) -> StoredRun:
+        """Read the folder of a run, or of another verb's.
+
+        Args:
+            needed: settings without which it cannot be rebuilt.
+        Raises: CacheError: it holds none, or a damaged one.
+        """
         folder = Path(run)
-        refusal = CacheError(f"run={run!r}: expected the folder that hgl train left")
+        argument, file = _KEPT[verb]
+        refusal = CacheError(f"{argument}={run!r}: expected the folder that hgl {verb} left")
         try:
-            notes = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))
+            notes = yaml.safe_load((folder / file).read_text(encoding="utf-8"))
             stored = cls(folder, notes["config"], notes["database"])
             # A run that the library left may have built its model in code, and lacks some.
-            whole = stored.config.keys() >= _NEEDED and stored.database.keys() >= _DATABASE
+            whole = stored.config.keys() >= set(needed) and stored.database.keys() >= _DATABASE
         except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError):
             raise refusal from None
         if not whole:
@@ -147,7 +155,7 @@ class StoredRun:
         source = str(self.config["db"])
         if HIDDEN in source:
             raise ConfigError(
-                f"run={str(self.folder)!r} was trained on {source}, whose password is not kept: "
+                f"{str(self.folder)!r} was made from {source}, whose password is not kept: "
                 "give the database again with db=<url>"
             )
         return open_database(source, manifest=manifest, progress=progress)

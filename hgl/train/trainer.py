@@ -168,7 +168,8 @@ class Trainer:
         state, weights = folder / "state.safetensors", folder / "model.safetensors"
         if resume and state.exists():
             progress = Progress(**load_state(state, model, kept, optimizer))
-            logger.info("resuming after epoch %d from %s", progress.epoch, state)
+            if progress.epoch < self.max_epochs:
+                logger.info("resuming after epoch %d from %s", progress.epoch, state)
         stepped = self._replicated(model)
         try:
             while progress.epoch < self.max_epochs and not self._out_of_patience(progress):

@@ -16,10 +16,11 @@ def verdict(result: Result) -> Iterator[str]:
     yield _against_default(result, winner)
     trials, spent = result.scored, max(trial.spent for trial in result.scored)
     failed = sum(trial.score is None for trial in trials)
-    full = result.fidelity(len(result.ladder.rungs) - 1)
+    epochs = result.ladder.rungs[-1].epochs
     yield (
         f"Trials: {len(trials)} of {len({trial.model for trial in trials})} graph models, {failed} "
-        f"failed; budget spent: {spent:.4g} full trainings ({full} each)."
+        f"failed; budget spent: {spent:.4g} full trainings ({epochs} epoch{'s' * (epochs > 1)} "
+        "each)."
     )
 
 
