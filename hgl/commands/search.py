@@ -19,10 +19,12 @@ from hgl.db.database import Database
 from hgl.db.redact import HIDDEN
 from hgl.errors import ConfigError, HglError, check_range
 from hgl.report.screen import Screen, TableBars, plain_console
+from hgl.search.effort import Effort
 from hgl.search.method import Method
 from hgl.search.plan import SearchPlan
 from hgl.search.progress import SearchLines
-from hgl.search.report import held_out_verdict, verdict, write_report
+from hgl.search.report import Result, held_out_verdict, verdict, write_report
+from hgl.search.store import TrialStore
 from hgl.tasks.metrics import METRICS
 from hgl.tasks.task import Task
 from hgl.train.distributed import join_world
@@ -33,11 +35,11 @@ from hgl.typing import Cut, Policy
 
 _SETTINGS = ("model", "trainer", "sampling", "policy", "cut", "validate_frozen", "history")
 """What a trial's result depends on beside data, task, graph, epochs and seed."""
-_PLAN = ("method", "budget", "rungs", "finalists", "final_seeds", "seed")
+_EFFORT = ("rungs", "budget", "finalists", "final_seeds")
 _BY_TRIAL = {"max_epochs", "seed"}
 """Settings of the trainer that each trial has its own of."""
 _SPAWN = multiprocessing.get_context("spawn")
-_NEEDED = {"db", "manifest", "store", *_SETTINGS, *_PLAN}
+_NEEDED = {"db", "manifest", "store", *_SETTINGS, *_EFFORT, "method", "seed"}
 
 
 def search(
@@ -110,6 +112,7 @@ def search(
         KeyboardInterrupt: Ctrl-C stopped the search; join=<folder> goes on with it.
     """
     check_range("workers", workers, 1)
+    effort = Effort(rungs, budget, finalists, final_seeds)
     parts: dict[str, Any] = {
         "model": model,
         "trainer": trainer,
@@ -119,37 +122,43 @@ def search(
         "validate_frozen": validate_frozen,
         "history": history,
         "method": method,
-        "budget": budget,
-        "rungs": rungs,
-        "finalists": finalists,
-        "final_seeds": final_seeds,
         "seed": seed,
+        "effort": effort,
     }
+    if store is not None:
+        TrialStore(store)
     with Screen() as screen:
+        tables = TableBars(screen)
         if join is None:
             folder = vacant(out)
             asked = Task.load(task_name(db, task))
-            database = open_database(db, manifest=manifest, progress=TableBars(screen))
+            database = open_database(db, manifest=manifest, progress=tables)
             folder = folder or fresh(f"{database.schema.name}-{asked.name}-search", join_world())
             keep_task(asked, folder)
             _keep(folder, config, database)
         else:
             stored = StoredRun.read(join, "search", _NEEDED)
             folder, asked, config = stored.folder, stored.task(), stored.config
-            database = stored.open(db if HIDDEN in config["db"] else None, TableBars(screen))
-            parts = {name: build(config[name], trusted=trust) for name in parts}
+            database = stored.open(db if HIDDEN in config["db"] else None, tables)
+            parts = {n: build(config[n], trusted=trust) for n in (*_SETTINGS, "method", "seed")}
+            parts["effort"] = Effort(**{name: config[name] for name in _EFFORT})
             store = store or config["store"]
         plan = _plan(folder, database, asked, parts, _where(folder, store), config)
-        sign = 1 if METRICS[asked.metric].higher_is_better else -1
-        lines = SearchLines(screen.say, plan.budget, workers, asked.metric, sign)
-        with disk_errors(folder), _helping(plan, workers - 1):
-            worker, result = plan.conduct(lines)
-        result = plan.hold_out(worker, result)
-        options = [f"db={config['db']}", *([f"task={task}"] if task else [])]
+        result = _conduct(plan, workers, screen)
+        options = [f"db={config['db']}", *([f"task={config['task']}"] if config["task"] else [])]
         report = write_report(folder, result, options=options)
     console = plain_console()
     for line in (*verdict(result), held_out_verdict(result), f"the report is {report}"):
         console.print(line, soft_wrap=True)
+
+
+def _conduct(plan: SearchPlan, workers: int, screen: Screen) -> Result:
+    metric = plan.experiment.task.metric
+    sign = 1 if METRICS[metric].higher_is_better else -1
+    lines = SearchLines(screen.say, plan.effort.budget, workers, metric, sign)
+    with disk_errors(plan.folder), _helping(plan, workers - 1):
+        worker, result = plan.conduct(lines)
+    return plan.hold_out(worker, result)
 
 
 def _plan(
@@ -170,7 +179,7 @@ def _plan(
         where=where,
         folder=folder,
         name=f"{database.schema.name}-{task.name}/{folder.name}",
-        **{name: parts[name] for name in ("trainer", *_PLAN)},
+        **{name: parts[name] for name in ("trainer", "method", "seed", "effort")},
     )
 
 
