@@ -1,0 +1,116 @@
+"""Every search method, replayed on the table of all graph models of a rel-f1 task.
+
+    python benchmarks/search_regret.py
+    python benchmarks/search_regret.py --runs 20 --budgets 1 2 5 --methods Surrogate Random
+
+Regret is (best - chosen) / (best - worst), of mean scores over the table's seeds; a method sees and
+chooses by validation alone. Budgets are per cent of the space, in models trained at full fidelity.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+from space import published
+
+from hgl.search import methods
+from hgl.search.bootstrap import compare, summarise
+from hgl.search.method import Method
+from hgl.search.regret import replay
+from hgl.search.score_table import ScoreTable
+from hgl.search.trial import Ladder, Rung, Trial
+
+HERE = Path(__file__).parent
+CLIMBING = {"Halving"}
+"""Methods that start models on cheap rungs."""
+WITHOUT = {"Language", "AllRows"}
+"""The first needs a model of language; the second is one graph."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--table", type=Path, default=HERE / "rel_f1_driver_top3.parquet")
+    parser.add_argument("--budgets", nargs="+", type=float, default=[1, 2, 5])
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--methods", nargs="+", default=sorted(set(methods.__all__) - WITHOUT))
+    args = parser.parse_args()
+    task = args.table.stem.removeprefix("rel_f1_").replace("_", "-")
+    space = next(t.space() for t in published() if t.name == task)
+    table = ScoreTable.load(args.table, space)
+    top = Rung(table.num_epochs, table.num_seeds)
+    cheap = (Rung(max(1, table.num_epochs // 3)), Rung(table.num_epochs), top)
+    frames, seconds = [], {}
+    for name in args.methods:
+        ladder = Ladder(tuple(dict.fromkeys(cheap)) if name in CLIMBING else (top,))
+        begun = time.perf_counter()
+        frames.append(
+            replay(
+                {name: maker(getattr(methods, name), table, ladder)},
+                ladder,
+                lambda trial, ladder=ladder: table.score(trial, ladder),
+                table.test_at,
+                budgets=[space.count * share / 100 for share in args.budgets],
+                runs=args.runs,
+            )
+        )
+        seconds[name] = (time.perf_counter() - begun) / args.runs
+    report(pd.concat(frames), table, top, seconds, args)
+
+
+def maker(kind: type, table: ScoreTable, ladder: Ladder) -> Callable[[int], Method]:
+    return lambda run: kind(table.space, ladder=ladder, seed=run)
+
+
+def report(
+    frame: pd.DataFrame,
+    table: ScoreTable,
+    top: Rung,
+    seconds: dict[str, float],
+    args: argparse.Namespace,
+) -> None:
+    share = {table.space.count * share / 100: f"{share:g} %" for share in args.budgets}
+    for column in ("val_regret", "test_regret"):
+        print(f"\n{column}, per cent: mean of {args.runs} runs [95 % interval]\n")
+        cells = summarise(frame, column).set_index(["method", "budget"])
+        print(f"| method | {' | '.join(share.values())} | seconds a run |")
+        print("|-" * (len(share) + 2) + "|")
+        for name in seconds:
+            shown = [cell(cells.loc[(name, budget)]) for budget in share]
+            print(f"| {name} | {' | '.join(shown)} | {seconds[name]:.3f} |")
+        best = cells["mean"].groupby("method", sort=False).mean().idxmin()
+        print(f"\nmore than {best}, run by run\n")
+        for row in compare(frame, best, column).itertuples():
+            if row.other in ("Random", "GreedyForward"):
+                print(f"- {row.other} at {share[row.budget]}: {cell(row._asdict())}")
+    val, test = table.scores(top), table.test_scores
+    floor = (test.max() - test[val.argmax()]) / (test.max() - test.min())
+    seeds = [pd.Series(table.val[:, s].max(axis=1)) for s in range(table.num_seeds)]
+    between = [a.corr(b, "spearman") for i, a in enumerate(seeds) for b in seeds[:i]]
+    agree = pd.Series(val).corr(pd.Series(test), "spearman")
+    print(f"\nSpearman, validation against test: {agree:.2f}")
+    print(f"Spearman, validation of one seed against another's: {sum(between) / len(between):.2f}")
+    print(f"test regret of the validation optimum itself: {100 * floor:.1f} %")
+    lookup(table, top)
+
+
+def cell(row: Mapping[str, float]) -> str:
+    return f"{100 * row['mean']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+
+
+def lookup(table: ScoreTable, top: Rung) -> None:
+    """Print how much faster a score is looked up than made."""
+    ladder, models = Ladder((top,)), list(table.space)
+    begun = time.perf_counter()
+    for model in models:
+        table.score(Trial(model, 0), ladder)
+    each = (time.perf_counter() - begun) / len(models)
+    made = float(table.seconds.sum(axis=1).mean())
+    print(f"lookup {1e6 * each:.0f} us, training {made:.1f} s: {made / each:,.0f} times")
+
+
+if __name__ == "__main__":
+    main()
