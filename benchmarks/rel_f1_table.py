@@ -42,6 +42,7 @@ FIDELITY = {
     "num_neighbors": (8, 4),
     "batch_size": 256,
     "lr": 0.005,
+    "max_steps": 6,
     "policy": "frozen",
     "validate_frozen": False,
 }
@@ -99,7 +100,9 @@ def make_worker(args: argparse.Namespace, folder: Path) -> Worker:
         policy=FIDELITY["policy"],
         validate_frozen=FIDELITY["validate_frozen"],
     )
-    evaluator = Evaluator(experiment, functools.partial(Trainer, lr=FIDELITY["lr"]))
+    evaluator = Evaluator(
+        experiment, functools.partial(Trainer, lr=FIDELITY["lr"], max_steps=FIDELITY["max_steps"])
+    )
     return Worker(TrialStore(args.store), evaluator, digest(FIDELITY), folder, with_test=True)
 
 

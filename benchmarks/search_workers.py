@@ -1,0 +1,50 @@
+"""How much faster two processes search than one: the same trials of the flights, from first to last.
+
+    python benchmarks/search_workers.py
+
+Efficiency is time of one process / (workers * time of several), between the first trial's claim and
+the last one's end; and of the whole command, which also starts Python and reads the database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from hgl.search.store import TrialStore
+
+WORDS = (
+    *("method=random", "budget=16", "finalists=1", "final_seeds=1", "model.channels=32"),
+    *("rungs=[[2,1]]", "trainer.max_steps=40"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        search(Path(folder) / "warm", 1, *("budget=1", "trainer.max_steps=1"))
+        one = search(Path(folder) / "one", 1)
+        several = search(Path(folder) / "several", args.workers)
+    for name, alone, together in zip(("trials", "command"), one, several, strict=True):
+        efficiency = alone / args.workers / together
+        print(f"{name}: {alone:.1f} s, {args.workers} workers {together:.1f} s: {efficiency:.2f}")
+
+
+def search(folder: Path, workers: int, *words: str) -> tuple[float, float]:
+    """Seconds from the first trial's claim to the last one's end, and of the whole command."""
+    command = [sys.executable, "-m", "hgl", "search", f"out={folder}", f"workers={workers}"]
+    begun = time.perf_counter()
+    subprocess.run([*command, *WORDS, *words], check=True, capture_output=True)
+    whole = time.perf_counter() - begun
+    frame = TrialStore(folder / "trials.sqlite").frame()
+    return (frame["finished"].max() - frame["claimed"].min()).total_seconds(), whole
+
+
+if __name__ == "__main__":
+    main()
