@@ -1,4 +1,4 @@
-"""How much faster two processes search than one: the same trials of the flights, from first to last.
+"""How much faster two processes search the flights than one does, running the same trials.
 
     python benchmarks/search_workers.py
 
