@@ -13,20 +13,25 @@ import argparse
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from space import published
 
-from hgl.search import methods
+from hgl.search import SpecSpace, methods
 from hgl.search.bootstrap import compare, summarise
+from hgl.search.evidence import Evidence
 from hgl.search.method import Method
 from hgl.search.regret import replay
 from hgl.search.score_table import ScoreTable
 from hgl.search.trial import Ladder, Rung, Trial
 
 HERE = Path(__file__).parent
+WARM = {"Surrogate", "Halving"}
+"""Methods that can begin with the scores of another task."""
 CLIMBING = {"Halving"}
 """Methods that start models on cheap rungs."""
+RIVALS = ("Random", "GreedyForward")
 WITHOUT = {"Language", "AllRows"}
 """The first needs a model of language; the second is one graph."""
 
@@ -37,19 +42,23 @@ def main() -> None:
     parser.add_argument("--budgets", nargs="+", type=float, default=[1, 2, 5])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--methods", nargs="+", default=sorted(set(methods.__all__) - WITHOUT))
+    parser.add_argument("--warm", type=Path, default=HERE / "rel_f1_driver_dnf.parquet")
     args = parser.parse_args()
     task = args.table.stem.removeprefix("rel_f1_").replace("_", "-")
     space = next(t.space() for t in published() if t.name == task)
     table = ScoreTable.load(args.table, space)
     top = Rung(table.num_epochs, table.num_seeds)
     cheap = (Rung(max(1, table.num_epochs // 3)), Rung(table.num_epochs), top)
+    warm = evidence(ScoreTable.load(args.warm, space), args.warm.stem)
     frames, seconds = [], {}
-    for name in args.methods:
+    for words in [*args.methods, *(f"{name}, warm" for name in args.methods if name in WARM)]:
+        name, _, started = words.partition(", ")
         ladder = Ladder(tuple(dict.fromkeys(cheap)) if name in CLIMBING else (top,))
+        settings = {"warm": [warm]} if started else {}
         begun = time.perf_counter()
         frames.append(
             replay(
-                {name: maker(getattr(methods, name), table, ladder)},
+                {words: maker(getattr(methods, name), space, ladder=ladder, **settings)},
                 ladder,
                 lambda trial, ladder=ladder: table.score(trial, ladder),
                 table.test_at,
@@ -57,12 +66,19 @@ def main() -> None:
                 runs=args.runs,
             )
         )
-        seconds[name] = (time.perf_counter() - begun) / args.runs
+        seconds[words] = (time.perf_counter() - begun) / args.runs
     report(pd.concat(frames), table, top, seconds, args)
 
 
-def maker(kind: type, table: ScoreTable, ladder: Ladder) -> Callable[[int], Method]:
-    return lambda run: kind(table.space, ladder=ladder, seed=run)
+def maker(kind: type, space: SpecSpace, **settings: Any) -> Callable[[int], Method]:
+    return lambda run: kind(space, seed=run, **settings)
+
+
+def evidence(table: ScoreTable, name: str) -> Evidence:
+    """What a table of another task says of the same graphs."""
+    scores = table.scores(Rung(table.num_epochs, table.num_seeds))
+    bits = [model.to_bits() for model in table.space]
+    return Evidence(dict(zip(bits, scores.tolist(), strict=True)), name)
 
 
 def report(
@@ -84,7 +100,7 @@ def report(
         best = cells["mean"].groupby("method", sort=False).mean().idxmin()
         print(f"\nmore than {best}, run by run\n")
         for row in compare(frame, best, column).itertuples():
-            if row.other in ("Random", "GreedyForward"):
+            if row.other in RIVALS:
                 print(f"- {row.other} at {share[row.budget]}: {cell(row._asdict())}")
     val, test = table.scores(top), table.test_scores
     floor = (test.max() - test[val.argmax()]) / (test.max() - test.min())

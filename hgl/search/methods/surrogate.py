@@ -20,8 +20,8 @@ GROWTH = 8
 class Surrogate(Method):
     """Small rounds of the models with the highest upper confidence bound.
 
-    Starts with all rows as nodes, one model of a single relation, and those that the predictor is
-    then least sure of or, with evidence, expects most of.
+    Starts with models of a single relation, all rows as nodes, and those that the predictor is then
+    least sure of or, with evidence, expects most of.
 
     Args:
         batch: models of a round, at least.
@@ -38,7 +38,7 @@ class Surrogate(Method):
         space: SpecSpace,
         *,
         batch: int = 2,
-        start: int = 4,
+        start: int = 5,
         boldness: float = 2.0,
         warm: Sequence[Evidence] = (),
         screen: Screen | None = None,
@@ -59,7 +59,8 @@ class Surrogate(Method):
 
     def first(self) -> list[GraphModel]:
         """Return the models tried before any is predicted from scores."""
-        usual, single = self.space.all_rows, shuffled(smallest(self.space), self.rng())[0]
-        known = [usual, single] if self.space.is_valid(usual) else [single]
-        known = list(dict.fromkeys(known))[: self.start]
+        usual = self.space.all_rows
+        known = [usual] if self.space.is_valid(usual) else []
+        single = [] if self.guide.informed else shuffled(smallest(self.space), self.rng())
+        known = list(dict.fromkeys([*single[: self.start - len(known)], *known]))
         return known + self.guide.pick(dict.fromkeys(known, 0.0), self.start - len(known))

@@ -10,6 +10,7 @@ import pytest
 from hgl.errors import ConfigError
 from hgl.search.evidence import Evidence
 from hgl.search.methods import GreedyForward, Random, Surrogate
+from hgl.search.methods.greedy import smallest
 from hgl.search.methods.guide import Guide, filled
 from hgl.search.model import GraphModel
 from hgl.search.regret import replay
@@ -44,11 +45,12 @@ def test_better_than_random_and_greedy() -> None:
     assert regret["surrogate"] < 0.08
 
 
-def test_starts_with_all_rows_a_single_relation_and_what_is_unlike_them() -> None:
-    first = Surrogate(MODELS, ladder=FULL, start=5).first()
-    assert first[0] == MODELS.all_rows
-    assert len(first[1].fkeys) + len(first[1].edge_tables) == 1
-    assert len(set(first)) == 5
+def test_starts_with_single_relations_all_rows_and_what_is_unlike_them() -> None:
+    first = Surrogate(MODELS, ladder=FULL, start=7).first()
+    single = smallest(MODELS)
+    assert set(first[: len(single)]) == set(single)
+    assert first[len(single)] == MODELS.all_rows
+    assert len(set(first)) == 7
     spread = [bin(a.mask ^ b.mask).count("1") for a in first for b in first if a != b]
     rng = np.random.default_rng(0)
     drawn = [MODELS.sample(rng) for _ in range(60)]
