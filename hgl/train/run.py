@@ -23,6 +23,7 @@ from hgl.graph.aggregates import SeedAggregates, check_lasts
 from hgl.graph.build import build_graph, build_store
 from hgl.graph.loader import SeedLoader
 from hgl.graph.relations import RelationStore
+from hgl.graph.row_edges import row_counts
 from hgl.graph.sampler import Strategy
 from hgl.graph.spec import GraphSpec
 from hgl.graph.temporal_graph import TemporalGraph
@@ -201,8 +202,9 @@ class Experiment:
         graph = build_graph(prepared.drawn, self.spec, store=prepared.store)
         objective = objective_for(self.task.kind, prepared.seeds["train"].answers)
         seed_everything(self.trainer.seed)
-        model = self._model(graph, prepared.features, objective)
-        return TrainedRun(model, objective, graph, prepared.features)
+        features = self._with_sinks(prepared.features)
+        model = self._model(graph, features, objective)
+        return TrainedRun(model, objective, graph, features)
 
     def fit(
         self, run: TrainedRun, prepared: Prepared, folder: Path, *, resume: bool = False
@@ -234,7 +236,7 @@ class Experiment:
         statistics = read_statistics(folder)
         train, drawn = self.seeds("train"), self._drawn()
         graph = build_graph(drawn, self.spec)
-        features = encode(drawn, statistics)
+        features = self._with_sinks(encode(drawn, statistics))
         objective = objective_for(self.task.kind, train.answers)
         model = self._model(graph, features, objective)
         weights = folder / "model.safetensors"
@@ -276,6 +278,11 @@ class Experiment:
     def _drawn(self) -> Database:
         """The tables that the graph is made of."""
         return with_history(self.task, self.db) if self.history else self.db
+
+    def _with_sinks(self, features: Mapping[str, TableFeatures]) -> dict[str, TableFeatures]:
+        """Of every table, and of the node types that stand for none."""
+        sinks = self.spec.sinks if self.spec else []
+        return {**features, **dict.fromkeys(sinks, TableFeatures.empty(1))}
 
     def _model(
         self, graph: TemporalGraph, features: Mapping[str, TableFeatures], objective: Objective
@@ -334,6 +341,7 @@ class Experiment:
             "tables": list(graph.node_types),
             "static_tables": [t for t in graph.node_types if graph.time[t] is None],
             "relations": [" ".join(e) for e in graph.edge_types],
+            "rows_as_edges": row_counts(graph.relations),
             "versions": versions(),
         }
         write_yaml(folder / "run.yaml", notes)
