@@ -21,6 +21,7 @@ from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
 from hgl.graph.aggregates import SeedAggregates, check_lasts
 from hgl.graph.build import build_graph, build_store
+from hgl.graph.fan_out import check_edge_fan_out, fan_out
 from hgl.graph.loader import SeedLoader
 from hgl.graph.relations import RelationStore
 from hgl.graph.row_edges import row_counts
@@ -63,7 +64,9 @@ class Sampling:
             None for all.
         aggregates: numbers of latest rows, such as [1, 5, 20, 100], over which each seed's own past
             is summed up in columns of its own (see `hgl.graph.aggregates`); None for no columns.
-    Raises: ConfigError: `aggregates` are not ascending numbers.
+        edge_fan_out: neighbours over relations of tables drawn as edges, as a multiple of
+            `num_neighbors` (see `hgl.graph.fan_out`); 1.0 treats rows and edges alike.
+    Raises: ConfigError: `aggregates` are not ascending numbers, or `edge_fan_out` is not above 0.
     """
 
     num_neighbors: tuple[int, ...] = (128, 64)
@@ -73,8 +76,10 @@ class Sampling:
     staleness: int | None = None
     train_window: int | None = None
     aggregates: tuple[int, ...] | None = None
+    edge_fan_out: float = 1.0
 
     def __post_init__(self) -> None:
+        check_edge_fan_out(self.edge_fan_out)
         if self.aggregates is not None:
             check_lasts(self.aggregates)
 
@@ -250,15 +255,17 @@ class Experiment:
             shuffle: in another order each epoch and, where training sees a database that is some
                 time behind, so; else in theirs.
         """
+        sampling = self.sampling
+        num_neighbors = fan_out(run.graph, sampling.num_neighbors, sampling.edge_fan_out)
         return SeedLoader(
             run.graph,
             seeds,
-            num_neighbors=list(self.sampling.num_neighbors),
-            batch_size=self.sampling.batch_size,
-            strategy=self.sampling.strategy,
-            window=self.sampling.window,
-            staleness=self.sampling.staleness if shuffle else None,
-            aggregates=self.sampling.aggregates,
+            num_neighbors=num_neighbors,
+            batch_size=sampling.batch_size,
+            strategy=sampling.strategy,
+            window=sampling.window,
+            staleness=sampling.staleness if shuffle else None,
+            aggregates=sampling.aggregates,
             features=run.features,
             shuffle=shuffle,
             seed=self.trainer.seed,
