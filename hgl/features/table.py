@@ -47,6 +47,11 @@ class TableFeatures:
         return dataclasses.replace(self, blocks=blocks)
 
     @classmethod
+    def empty(cls, num_rows: int) -> TableFeatures:
+        """Features of a table without columns."""
+        return cls(TableLayout(), {}, num_rows)
+
+    @classmethod
     def load(cls, folder: Path) -> TableFeatures:
         """Map the arrays of `folder`, written by `TableWriter`; nothing is read yet."""
         index = json.loads((folder / "layout.json").read_text())

@@ -65,7 +65,8 @@ class SeedAggregates:
     ) -> None:
         check_lasts(lasts)
         # A parent is one row at most, and the graph network sees it as it is.
-        back = ("rev_", "r2e_")  # The rows of a table drawn as edges refer to the entity as well.
+        # The rows of a table drawn as edges refer to the entity, those with a null key included.
+        back = ("rev_", "r2e_", "sink_")
         forth = [e for e in graph.edge_types if e[2] == entity and not e[1].startswith(back)]
         if not forth:
             raise ConfigError(

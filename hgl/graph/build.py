@@ -17,17 +17,19 @@ from hgl.graph.relations import (
     foreign_key_relations,
     write_relations,
 )
-from hgl.graph.row_edges import row_edge_relations, row_edge_types
-from hgl.graph.spec import GraphSpec, edge_keys, why_no_edges
+from hgl.graph.row_edges import Parent, row_edge_relations, row_edge_types
+from hgl.graph.sinks import sink_relations, sink_types
+from hgl.graph.spec import GraphSpec, edge_keys, sink_of, why_no_edges
 from hgl.graph.temporal_graph import FeatureProvider, Features, TemporalGraph
 from hgl.typing import EdgeType, NodeType, reverse_of
 
 if TYPE_CHECKING:
     from hgl.db.database import Database
+    from hgl.db.schema import Schema
 
 logger = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 """Raised when relations are built differently, so that old cache entries are not read."""
 
 
@@ -48,21 +50,26 @@ def build_graph(
     """
     spec = spec or GraphSpec()
     spec.check(db.schema)
-    keys, edge_types = spec.fkeys(db.schema), list[EdgeType]()
-    for table in spec.edge_tables:
-        source, target = edge_keys(db.schema, table)
-        edge_types += row_edge_types(table, source.parent, target.parent)
-        keys += [(table, source), (table, target)]
-    for child, fkey in keys:
-        forth = (child, f"f2p_{fkey.name}", fkey.parent)
-        edge_types += [forth, reverse_of(forth)]
     whole = dataclasses.replace(db, until=None)
     return TemporalGraph.from_store(
         dataclasses.replace(store or build_store(whole), visible_until=db.until),
-        node_types=[*spec.tables(db.schema), *spec.edge_tables],
-        edge_types=edge_types,
-        provider=_provider(whole),
+        node_types=[*spec.tables(db.schema), *spec.edge_tables, *spec.sinks],
+        edge_types=_edge_types(db.schema, spec),
+        provider=_provider(whole, spec),
     )
+
+
+def _edge_types(schema: Schema, spec: GraphSpec) -> list[EdgeType]:
+    keys, forth = spec.fkeys(schema), list[EdgeType]()
+    for table in spec.edge_tables:
+        source, target = edge_keys(schema, table)
+        keys += [(table, source), (table, target)]
+        forth.append(row_edge_types(table, source.parent, target.parent)[0])
+        if spec.null_keys == "sink":
+            names, parents = (source.name, target.name), (source.parent, target.parent)
+            forth += [e for kinds in sink_types(table, names, parents) for e in kinds]
+    forth += [(child, f"f2p_{fkey.name}", fkey.parent) for child, fkey in keys]
+    return [*forth, *map(reverse_of, forth)]
 
 
 def build_store(db: Database) -> RelationStore:
@@ -73,6 +80,8 @@ def build_store(db: Database) -> RelationStore:
         times = {name: db.times(name) for name in db.schema.tables}
         tensors = {n: None if t is None else torch.from_numpy(t) for n, t in times.items()}
         sizes = {name: table.num_rows for name, table in db.schema.tables.items()}
+        for table in _tables_with_sinks(db.schema):
+            sizes[sink_of(table)], tensors[sink_of(table)] = 1, None
         write_relations(folder, sizes, tensors, _relations(db, times))
 
     return RelationStore.load(entry("relations", digest(db.fingerprint, VERSION), build))
@@ -100,25 +109,36 @@ def _relations(db: Database, times: Mapping[str, np.ndarray | None]) -> Iterator
 
 def _row_edges(
     db: Database, table: str, times: Mapping[str, np.ndarray | None]
-) -> tuple[Relation, Relation]:
-    first, second = edge_keys(db.schema, table)
-    relations = row_edge_relations(
-        table,
-        (first.name, second.name),
-        (first.parent, second.parent),
-        (_parent_rows(db, table, first.row_col), _parent_rows(db, table, second.row_col)),
-        num_parents=(
-            db.schema.table(first.parent).num_rows,
-            db.schema.table(second.parent).num_rows,
-        ),
-        row_time=times[table],
-        parent_times=(times[first.parent], times[second.parent]),
+) -> Iterator[Relation]:
+    first, second = (
+        Parent(
+            fkey.name,
+            fkey.parent,
+            _parent_rows(db, table, fkey.row_col),
+            db.schema.table(fkey.parent).num_rows,
+            times[fkey.parent],
+        )
+        for fkey in edge_keys(db.schema, table)
     )
+    relations = row_edge_relations(table, first, second, times[table])
     if null := relations[0].num_null:
-        logger.info("%s as edges: %d rows left out, a key of theirs is null", table, null)
+        half = int(np.sum(first.is_named != second.is_named))
+        told = "%s as edges: %d rows with a null key left out; null_keys='sink' keeps %d of them"
+        logger.info(told, table, null, half)
     if hidden := relations[0].num_hidden:
         logger.info("%s as edges: %d edges of unknown time hidden", table, hidden)
-    return relations
+    yield from relations
+    if table in _tables_with_sinks(db.schema):
+        yield from sink_relations(table, first, second, times[table])
+
+
+def _tables_with_sinks(schema: Schema) -> list[str]:
+    """Tables that may be edges and whose sink's name is no table's own."""
+    return [
+        table
+        for table in schema.tables
+        if why_no_edges(schema, table) is None and sink_of(table) not in schema.tables
+    ]
 
 
 def _parent_rows(db: Database, table: str, row_col: str) -> np.ndarray:
@@ -130,12 +150,14 @@ def _parent_rows(db: Database, table: str, row_col: str) -> np.ndarray:
     return column.cast(pa.int64()).fill_null(-1).to_numpy()
 
 
-def _provider(db: Database) -> FeatureProvider:
+def _provider(db: Database, spec: GraphSpec) -> FeatureProvider:
     def provide(
         stats_until: int, hidden: Collection[tuple[str, str]]
     ) -> Mapping[NodeType, Features]:
         from hgl.features.encode import encode, measure_tables
+        from hgl.features.table import TableFeatures
 
-        return encode(db, measure_tables(db, stats_until=stats_until, hidden=hidden))
+        features = encode(db, measure_tables(db, stats_until=stats_until, hidden=hidden))
+        return features | dict.fromkeys(spec.sinks, TableFeatures.empty(1))
 
     return provide

@@ -35,7 +35,8 @@ class Relation:
         row_type: relation of the rows that the edges stand for with the edges' targets, along which
             a sample has these rows where a graph draws it; None where edges are no rows.
         num_hidden: edges left out because the time of an end, or of their own row, is unknown.
-        num_null: rows of a table drawn as edges that join nothing, a key of theirs being null.
+        num_null: rows of a table drawn as edges that join nothing: those with a null key or, of a
+            relation from a sink, with two.
     """
 
     edge_type: EdgeType

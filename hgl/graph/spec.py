@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
-from hgl.errors import SchemaError
+from hgl.errors import ConfigError, SchemaError
 from hgl.typing import NodeType
 
 if TYPE_CHECKING:
     from hgl.db.schema import ForeignKey, Schema
+
+NullKeys = Literal["drop", "sink"]
+"""A row that is to be an edge and has one null key: `drop` leaves it out, `sink` joins the row that
+its other key names with a sink (see `hgl.graph.sinks`)."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,20 @@ class GraphSpec:
         edge_tables: tables whose rows are edges between the rows that their two foreign keys name,
             as RDB2G-Bench draws them (arXiv:2506.01360); a row's columns and time come along with
             its edge, at either end.
+        null_keys: what becomes of rows of `edge_tables` that have one null key: `drop` leaves them
+            out; `sink` draws them as edges from a sink to the row that they do name, so that it has
+            their columns and time. Rows with two null keys are left out.
+    Raises: ConfigError: `null_keys` is neither.
     """
 
     without_tables: tuple[str, ...] = ()
     without_fkeys: tuple[tuple[str, str], ...] = ()
     edge_tables: tuple[str, ...] = ()
+    null_keys: NullKeys = "drop"
 
     def __post_init__(self) -> None:
+        if self.null_keys not in get_args(NullKeys):
+            raise ConfigError(f"null_keys={self.null_keys!r}: expected drop or sink")
         fkeys = sorted({(table, fkey) for table, fkey in self.without_fkeys})
         object.__setattr__(self, "without_tables", tuple(sorted(set(self.without_tables))))
         object.__setattr__(self, "without_fkeys", tuple(fkeys))
@@ -38,7 +49,7 @@ class GraphSpec:
         """Check that everything named exists and the entity table, when known, is drawn.
 
         Raises: SchemaError: an unknown table or foreign key, no table left, the entity table is
-            left out or edges, or a table cannot be edges.
+            left out or edges, or a table cannot be edges, or its sink has the name of a table.
         """
         for table in (*self.without_tables, *(table for table, _ in self.without_fkeys)):
             schema.table(table)
@@ -61,6 +72,11 @@ class GraphSpec:
         if not self.tables(schema):
             raise SchemaError("without_tables names every table: expected at least one to be drawn")
 
+    @property
+    def sinks(self) -> list[NodeType]:
+        """Node types that stand for no table, one per table drawn as edges; none under `drop`."""
+        return [sink_of(table) for table in self.edge_tables if self.null_keys == "sink"]
+
     def tables(self, schema: Schema) -> list[NodeType]:
         """Names of the tables whose rows are nodes, sorted."""
         return sorted(set(schema.tables) - {*self.without_tables, *self.edge_tables})
@@ -80,6 +96,11 @@ class GraphSpec:
             raise SchemaError(f"table {table!r} cannot be drawn as edges: {reason}")
         if table in self.without_tables:
             raise SchemaError(f"table {table!r} is in without_tables and edge_tables: expected one")
+        if self.null_keys == "sink" and sink_of(table) in schema.tables:
+            raise SchemaError(
+                f"null_keys='sink': the sink of {table!r} would have the name of the table "
+                f"{sink_of(table)!r}; expected drop"
+            )
         for fkey in edge_keys(schema, table):
             if (table, fkey.name) in self.without_fkeys:
                 raise SchemaError(
@@ -90,6 +111,11 @@ class GraphSpec:
                     f"table {table!r} cannot be drawn as edges: it joins {fkey.parent!r}, which is "
                     "left out"
                 )
+
+
+def sink_of(table: str) -> NodeType:
+    """Name of the node type that rows with one null key join where `table` is drawn as edges."""
+    return f"{table} sink"
 
 
 def edge_keys(schema: Schema, table: str) -> tuple[ForeignKey, ForeignKey]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hgl.graph.spec import GraphSpec
 from hgl.search.model import GraphModel
 from hgl.search.space import SpecSpace
 from hgl.tasks.metrics import METRICS
@@ -38,7 +39,8 @@ class Evaluator:
     nor by which process.
 
     Args:
-        experiment: database, task, network and sampling; its own graph and trainer do not matter.
+        experiment: database, task, network and sampling. Of its own graph only `null_keys`
+            matters, its trainer not at all.
         trainer: makes a trainer, given `max_epochs` and `seed`.
     Attributes:
         space: the graph models there are, as far as `sampling.num_neighbors` has hops.
@@ -90,4 +92,6 @@ class Evaluator:
 
     def _experiment(self, model: GraphModel, epochs: int, seed: int) -> Experiment:
         trainer = self.trainer(max_epochs=epochs, seed=seed)
-        return dataclasses.replace(self.experiment, spec=model.to_spec(), trainer=trainer)
+        own = self.experiment.spec or GraphSpec()
+        spec = model.to_spec(own.null_keys)
+        return dataclasses.replace(self.experiment, spec=spec, trainer=trainer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hgl.errors import SchemaError
-from hgl.graph.spec import GraphSpec
+from hgl.graph.spec import GraphSpec, NullKeys
 from hgl.search.actions import ActionPolicy, Kind, next_masks
 from hgl.search.mermaid import flowchart
 from hgl.search.reach import Reach
@@ -94,10 +94,13 @@ class GraphModel:
         masks = next_masks(self.mask, self.reach, policy, kinds)
         return [GraphModel(mask, self.reach) for mask in masks]
 
-    def to_spec(self) -> GraphSpec:
+    def to_spec(self, null_keys: NullKeys = "drop") -> GraphSpec:
         """Return what `build_graph` draws.
 
-        Raises: SchemaError: the model is cut off from its task.
+        Args:
+            null_keys: as of `GraphSpec`; no choice of the model.
+        Raises: SchemaError: the model is cut off from its task. ConfigError: `null_keys` is
+            unknown.
         """
         self.check()
         roles = self.roles
@@ -109,6 +112,7 @@ class GraphModel:
                 if not self.mask & link.bit and all(roles[end] == "node" for end in link.ends)
             ),
             self.edge_tables,
+            null_keys,
         )
 
     def mermaid(self) -> str:

@@ -122,7 +122,7 @@ class SpecSpace:
         return self._model(self.reach.encoding.parse(bits))
 
     def from_spec(self, spec: GraphSpec) -> GraphModel:
-        """Return the canonical model of what `build_graph` draws.
+        """Return the canonical model of what `build_graph` draws, whatever `null_keys` it has.
 
         Raises: SchemaError: the spec does not fit the schema or cuts off the task.
         """

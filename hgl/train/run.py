@@ -21,8 +21,10 @@ from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
 from hgl.graph.aggregates import SeedAggregates, check_lasts
 from hgl.graph.build import build_graph, build_store
+from hgl.graph.fan_out import check_edge_fan_out, fan_out
 from hgl.graph.loader import SeedLoader
 from hgl.graph.relations import RelationStore
+from hgl.graph.row_edges import row_counts
 from hgl.graph.sampler import Strategy
 from hgl.graph.spec import GraphSpec
 from hgl.graph.temporal_graph import TemporalGraph
@@ -62,7 +64,9 @@ class Sampling:
             None for all.
         aggregates: numbers of latest rows, such as [1, 5, 20, 100], over which each seed's own past
             is summed up in columns of its own (see `hgl.graph.aggregates`); None for no columns.
-    Raises: ConfigError: `aggregates` are not ascending numbers.
+        edge_fan_out: neighbours over relations of tables drawn as edges, as a multiple of
+            `num_neighbors` (see `hgl.graph.fan_out`); 1.0 treats rows and edges alike.
+    Raises: ConfigError: `aggregates` are not ascending numbers, or `edge_fan_out` is not above 0.
     """
 
     num_neighbors: tuple[int, ...] = (128, 64)
@@ -72,8 +76,10 @@ class Sampling:
     staleness: int | None = None
     train_window: int | None = None
     aggregates: tuple[int, ...] | None = None
+    edge_fan_out: float = 1.0
 
     def __post_init__(self) -> None:
+        check_edge_fan_out(self.edge_fan_out)
         if self.aggregates is not None:
             check_lasts(self.aggregates)
 
@@ -201,8 +207,9 @@ class Experiment:
         graph = build_graph(prepared.drawn, self.spec, store=prepared.store)
         objective = objective_for(self.task.kind, prepared.seeds["train"].answers)
         seed_everything(self.trainer.seed)
-        model = self._model(graph, prepared.features, objective)
-        return TrainedRun(model, objective, graph, prepared.features)
+        features = self._with_sinks(prepared.features)
+        model = self._model(graph, features, objective)
+        return TrainedRun(model, objective, graph, features)
 
     def fit(
         self, run: TrainedRun, prepared: Prepared, folder: Path, *, resume: bool = False
@@ -234,7 +241,7 @@ class Experiment:
         statistics = read_statistics(folder)
         train, drawn = self.seeds("train"), self._drawn()
         graph = build_graph(drawn, self.spec)
-        features = encode(drawn, statistics)
+        features = self._with_sinks(encode(drawn, statistics))
         objective = objective_for(self.task.kind, train.answers)
         model = self._model(graph, features, objective)
         weights = folder / "model.safetensors"
@@ -248,15 +255,17 @@ class Experiment:
             shuffle: in another order each epoch and, where training sees a database that is some
                 time behind, so; else in theirs.
         """
+        sampling = self.sampling
+        num_neighbors = fan_out(run.graph, sampling.num_neighbors, sampling.edge_fan_out)
         return SeedLoader(
             run.graph,
             seeds,
-            num_neighbors=list(self.sampling.num_neighbors),
-            batch_size=self.sampling.batch_size,
-            strategy=self.sampling.strategy,
-            window=self.sampling.window,
-            staleness=self.sampling.staleness if shuffle else None,
-            aggregates=self.sampling.aggregates,
+            num_neighbors=num_neighbors,
+            batch_size=sampling.batch_size,
+            strategy=sampling.strategy,
+            window=sampling.window,
+            staleness=sampling.staleness if shuffle else None,
+            aggregates=sampling.aggregates,
             features=run.features,
             shuffle=shuffle,
             seed=self.trainer.seed,
@@ -276,6 +285,11 @@ class Experiment:
     def _drawn(self) -> Database:
         """The tables that the graph is made of."""
         return with_history(self.task, self.db) if self.history else self.db
+
+    def _with_sinks(self, features: Mapping[str, TableFeatures]) -> dict[str, TableFeatures]:
+        """Of every table, and of the node types that stand for none."""
+        sinks = self.spec.sinks if self.spec else []
+        return {**features, **dict.fromkeys(sinks, TableFeatures.empty(1))}
 
     def _model(
         self, graph: TemporalGraph, features: Mapping[str, TableFeatures], objective: Objective
@@ -334,6 +348,7 @@ class Experiment:
             "tables": list(graph.node_types),
             "static_tables": [t for t in graph.node_types if graph.time[t] is None],
             "relations": [" ".join(e) for e in graph.edge_types],
+            "rows_as_edges": row_counts(graph.relations),
             "versions": versions(),
         }
         write_yaml(folder / "run.yaml", notes)

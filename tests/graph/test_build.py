@@ -11,11 +11,11 @@ import torch
 
 from hgl.db.cache import cache_folder
 from hgl.db.database import Database
-from hgl.errors import LeakageError, SchemaError
-from hgl.graph.build import build_graph
+from hgl.errors import ConfigError, LeakageError, SchemaError
+from hgl.graph.build import build_graph, build_store
 from hgl.graph.sampler import TemporalSampler
 from hgl.graph.spec import GraphSpec
-from hgl.typing import UNKNOWN_TIME, reverse_of
+from hgl.typing import UNKNOWN_TIME, TableLayout, reverse_of
 
 TABLES = {
     "staff": pd.DataFrame({"name": ["ann", "bob", "cid"], "boss": ["bob", None, "bob"]}),
@@ -179,8 +179,57 @@ def test_rows_left_out_of_the_edges_are_logged(
     monkeypatch.setenv("HGL_CACHE", str(tmp_path))
     with caplog.at_level("INFO", "hgl.graph.build"):
         build_graph(linked, GraphSpec(edge_tables=("view",)))
-    assert "view as edges: 1 rows left out, a key of theirs is null" in caplog.text
+    told = "view as edges: 1 rows with a null key left out; null_keys='sink' keeps 1 of them"
+    assert told in caplog.text
     assert "view as edges: 1 edges of unknown time hidden" in caplog.text
+
+
+def test_rows_with_a_null_key_join_a_sink_on_request(linked: Database) -> None:
+    drop = build_graph(linked, GraphSpec(edge_tables=("view",)))
+    graph = build_graph(linked, GraphSpec(edge_tables=("view",), null_keys="sink"))
+    assert graph.node_types == ("item", "user", "view", "view sink")
+    assert (graph.num_nodes["view sink"], graph.time["view sink"]) == (1, None)
+    to_user, to_item = ("view sink", "r2e_view", "user"), ("view sink", "rev_r2e_view", "item")
+    rows = ("view", "sink_f2p_user", "user"), ("view", "sink_f2p_item", "item")
+    added = {to_user, to_item, *rows}
+    assert set(graph.edge_types) - set(drop.edge_types) == added | set(map(reverse_of, added))
+    assert graph.row_types == drop.row_types | dict(zip((to_user, to_item), rows, strict=True))
+    views, users = names(linked, "view", "id"), names(linked, "user", "id")
+    relation = graph.relations[to_user]
+    second = slice(*relation.colptr[users.index(2) :][:2].tolist())
+    assert [views[row] for row in relation.edge_row[second].tolist()] == [4]
+    assert (relation.num_edges, relation.num_null) == (1, 0)
+    assert graph.relations[to_item].num_edges == 0
+    user = torch.tensor([users.index(2)])
+    sample = TemporalSampler(graph, [-1]).sample("user", user, torch.tensor([2_000_000_000]))
+    assert sample.num_copies[:, 1].tolist() == [0, 0, 1, 1]
+    columns = graph.features_for(2_000_000_000)["view sink"]
+    assert (columns.layout, columns.gather(torch.zeros(2).long())) == (TableLayout(), {})
+
+
+def test_graphs_of_both_policies_share_their_arrays(linked: Database) -> None:
+    store = build_store(linked)
+    for null_keys in ("drop", "sink"):
+        spec = GraphSpec(edge_tables=("view",), null_keys=null_keys)
+        for edge_type, relation in build_graph(linked, spec, store=store).relations.items():
+            assert relation is store.relations[edge_type]
+
+
+def test_a_sink_takes_no_name_of_a_table(tmp_path: Path) -> None:
+    tables = LINKED | {"view sink": pd.DataFrame({"x": [1.5, 2.5]})}
+    manifest = {"tables": LINKS["tables"] | {"view sink": {"fkeys": {}}}}
+    db = Database.open(tables, name="taken", manifest=manifest, out=tmp_path / "db")
+    graph = build_graph(db, GraphSpec(edge_tables=("view",)))
+    assert graph.num_nodes["view sink"] == 2
+    with pytest.raises(SchemaError, match="the sink of 'view' would have the name of the table"):
+        build_graph(db, GraphSpec(edge_tables=("view",), null_keys="sink"))
+
+
+def test_policies_for_null_keys() -> None:
+    with pytest.raises(ConfigError, match="null_keys='keep': expected drop or sink"):
+        GraphSpec(null_keys="keep")
+    specs = {GraphSpec(), GraphSpec(null_keys="drop"), GraphSpec(null_keys="sink")}
+    assert len(specs) == 2
 
 
 def test_the_usual_graph_has_no_tables_drawn_as_edges(linked: Database) -> None:

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from hgl.errors import SchemaError
 from hgl.graph.batch import make_batch
 from hgl.graph.relations import RelationStore
-from hgl.graph.row_edges import row_edge_relations
+from hgl.graph.row_edges import Parent, row_edge_relations
 from hgl.graph.sample import Sample
 from hgl.graph.sampler import TemporalSampler
+from hgl.graph.sinks import sink_relations
+from hgl.graph.spec import NullKeys, sink_of
 from hgl.graph.temporal_graph import TemporalGraph
 from hgl.typing import STATIC_TIME, UNKNOWN_TIME, EdgeType
 from tests.graph.worlds import World, random_world, seen_by
@@ -28,12 +30,9 @@ def test_rows_join_what_their_keys_name() -> None:
     # Rows 0..5 from user to item; row 1 has no user, row 4 no time, and item 2 has no known time.
     there, back = row_edge_relations(
         "likes",
-        ("by", "of"),
-        ("user", "item"),
-        (np.array([0, -1, 1, 0, 1, 0]), np.array([1, 0, 1, 1, 0, 2])),
-        num_parents=(2, 3),
-        row_time=np.array([5, 6, 9, 4, UNKNOWN_TIME, 7]),
-        parent_times=(np.array([1, 20]), np.array([3, 8, UNKNOWN_TIME])),
+        Parent("by", "user", np.array([0, -1, 1, 0, 1, 0]), 2, np.array([1, 20])),
+        Parent("of", "item", np.array([1, 0, 1, 1, 0, 2]), 3, np.array([3, 8, UNKNOWN_TIME])),
+        np.array([5, 6, 9, 4, UNKNOWN_TIME, 7]),
     )
     assert there.edge_type == ("user", "r2e_likes", "item")
     assert there.colptr.tolist() == [0, 0, 3, 3]
@@ -52,12 +51,9 @@ def test_rows_join_what_their_keys_name() -> None:
 def test_a_table_may_join_a_table_to_itself() -> None:
     there, back = row_edge_relations(
         "friends",
-        ("one", "other"),
-        ("user", "user"),
-        (np.array([0, 0]), np.array([1, 1])),
-        num_parents=(2, 2),
-        row_time=None,
-        parent_times=(None, None),
+        Parent("one", "user", np.array([0, 0]), 2, None),
+        Parent("other", "user", np.array([1, 1]), 2, None),
+        None,
     )
     assert (there.edge_type[1], back.edge_type[1]) == ("r2e_friends", "rev_r2e_friends")
     assert there.row_type == ("friends", "f2p_other", "user")
@@ -71,12 +67,9 @@ def test_rows_out_of_range() -> None:
     with pytest.raises(SchemaError, match="'likes' drawn as edges: row 3 of 'item', expected 0 to"):
         row_edge_relations(
             "likes",
-            ("by", "of"),
-            ("user", "item"),
-            (np.array([0]), np.array([3])),
-            num_parents=(1, 3),
-            row_time=None,
-            parent_times=(None, None),
+            Parent("by", "user", np.array([0]), 1, None),
+            Parent("of", "item", np.array([3]), 3, None),
+            None,
         )
 
 
@@ -88,26 +81,28 @@ class Joined(World):
         field(default_factory=list)
     )
 
-    def graph(self, with_rows: bool = True) -> TemporalGraph:
+    def graph(self, with_rows: bool = True, null_keys: NullKeys = "drop") -> TemporalGraph:
         """The tables drawn as edges, their rows coming along or not."""
         keys, sizes, times = list(self.fkeys), dict(self.sizes), dict(self.times)
         for name, parents, rows, time in self.joins if with_rows else []:
             keys += [(name, f"{name}_{k}", parents[k], rows[k]) for k in (0, 1)]
             sizes[name], times[name] = len(rows[0]), time
         plain = World(sizes, times, keys).graph()
-        drawn = dict(plain.relations)
+        drawn, num_nodes, known = dict(plain.relations), dict(plain.num_nodes), dict(plain.time)
         for name, parents, rows, time in self.joins:
-            for relation in row_edge_relations(
-                name,
-                (f"{name}_0", f"{name}_1"),
-                parents,
-                rows,
-                num_parents=(self.sizes[parents[0]], self.sizes[parents[1]]),
-                row_time=time,
-                parent_times=(self.times[parents[0]], self.times[parents[1]]),
-            ):
-                drawn[relation.edge_type] = relation
-        return TemporalGraph.from_store(RelationStore(plain.num_nodes, plain.time, drawn))
+            ends = [self._parent(f"{name}_{k}", parents[k], rows[k]) for k in (0, 1)]
+            relations = [*row_edge_relations(name, *ends, time)]
+            if null_keys == "sink":
+                num_nodes[sink_of(name)], known[sink_of(name)] = 1, None
+                relations += sink_relations(name, *ends, time)
+            drawn |= {relation.edge_type: relation for relation in relations}
+        return TemporalGraph.from_store(RelationStore(num_nodes, known, drawn))
+
+    def _parent(self, fkey: str, table: str, rows: np.ndarray) -> Parent:
+        return Parent(fkey, table, rows, self.sizes[table], self.times[table])
+
+    def visible(self, table: str, row: int, until: int, cut: str, window: int | None) -> bool:
+        return table.endswith(" sink") or super().visible(table, row, until, cut, window)
 
     def joined(self, edge_type: EdgeType, target: int, until: int, cut: str) -> Counter[int]:
         """Sources of a target that a seed sees through visible rows of a table drawn as edges."""
@@ -116,8 +111,12 @@ class Joined(World):
             there = edge_type[1] == f"r2e_{name}"
             if not there and edge_type[1] != f"rev_r2e_{name}":
                 continue
+            if edge_type[2] == sink_of(name):
+                continue
             for row, pair in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
                 source, reached = pair if there else pair[::-1]
+                if edge_type[0] == sink_of(name):
+                    source = -1 if source >= 0 else 0
                 seen = source >= 0 and self.visible(edge_type[0], source, until, cut, None)
                 if reached == target and seen and _known(times, row, until, cut):
                     found[source] += 1
@@ -168,12 +167,16 @@ def check_edge_rows(world: Joined, sample: Sample, until: list[int], cut: str) -
         assert (row >= 0) == ("r2e_" in edge_type[1])
         if row >= 0:
             keys, times = joins[name]
-            ends = [int(sample.row[source]), int(sample.row[target])]
+            from_sink = edge_type[0] == sink_of(name)
+            ends = [-1 if from_sink else int(sample.row[source]), int(sample.row[target])]
             there = edge_type[1].startswith("r2e_")
             assert [int(key[row]) for key in keys] == (ends if there else ends[::-1])
             assert _known(times, row, until[seed], cut)
             found.append((edge_type, target, row))
     assert len(found) == len(set(found))
+
+
+policies: st.SearchStrategy[NullKeys] = st.sampled_from(["drop", "sink"])
 
 
 @st.composite
@@ -193,11 +196,14 @@ def queries(draw: st.DrawFn) -> tuple[Joined, str, list[int], list[int], dict[st
 
 
 @pytest.mark.parametrize("backend", ["numba", "torch"])
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(query=queries())
-def test_nothing_sampled_is_later_than_its_seed(backend: str, query: Any) -> None:
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(query=queries(), null_keys=policies)
+def test_nothing_sampled_is_later_than_its_seed(
+    backend: str, query: Any, null_keys: NullKeys
+) -> None:
     world, entity, rows, until, options = query
-    graph, fanout, cut = world.graph(with_rows=False), options["num_neighbors"], options["cut"]
+    graph, fanout = world.graph(False, null_keys), options["num_neighbors"]
+    cut = options["cut"]
     sampler = TemporalSampler(graph, backend=backend, **options)
     sample = sampler.sample(entity, torch.tensor(rows).long(), torch.tensor(until).long())
     assert graph.row_types == {}
@@ -220,11 +226,12 @@ def test_nothing_sampled_is_later_than_its_seed(backend: str, query: Any) -> Non
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(query=queries())
-def test_backends_agree_on_the_rows(query: Any) -> None:
+@given(query=queries(), null_keys=policies)
+def test_backends_agree_on_the_rows(query: Any, null_keys: NullKeys) -> None:
     world, entity, rows, until, options = query
     options["strategy"] = "last"
-    graph, seeds = world.graph(), (torch.tensor(rows).long(), torch.tensor(until).long())
+    graph = world.graph(null_keys=null_keys)
+    seeds = (torch.tensor(rows).long(), torch.tensor(until).long())
     first, second = (
         TemporalSampler(graph, backend=backend, **options).sample(entity, *seeds)
         for backend in ("numba", "torch")
@@ -240,11 +247,11 @@ def test_backends_agree_on_the_rows(query: Any) -> None:
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(query=queries())
-def test_rows_come_along_with_their_edges(query: Any) -> None:
+@given(query=queries(), null_keys=policies)
+def test_rows_come_along_with_their_edges(query: Any, null_keys: NullKeys) -> None:
     world, entity, rows, until, options = query
     seeds = torch.tensor(rows).long(), torch.tensor(until).long()
-    graph = world.graph()
+    graph = world.graph(null_keys=null_keys)
     sample = TemporalSampler(graph, **options).sample(entity, *seeds)
     check_edge_rows(world, sample, until, options["cut"])
     tables = [name for name, *_ in world.joins]
@@ -264,7 +271,7 @@ def test_rows_come_along_with_their_edges(query: Any) -> None:
     # Each is the source of one edge, and nothing else has changed.
     copies = sum(sample.num_copies[sample.layout.node_types.index(t)].sum() for t in tables)
     assert copies == expected.total()
-    plain = TemporalSampler(world.graph(with_rows=False), **options).sample(entity, *seeds)
+    plain = TemporalSampler(world.graph(False, null_keys), **options).sample(entity, *seeds)
     kept = [(p.hops, p.edges) for p in seen_by(plain, len(rows))]
     assert kept == [
         (

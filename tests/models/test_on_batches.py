@@ -13,6 +13,7 @@ from torch import nn
 from hgl.graph.batch import make_batch
 from hgl.graph.relations import Relation
 from hgl.graph.sampler import TemporalSampler
+from hgl.graph.spec import NullKeys
 from hgl.models.han import HAN
 from hgl.models.hgt import HGT
 from hgl.models.latte import LATTE
@@ -83,9 +84,10 @@ def test_seeds_get_what_the_whole_graph_gives_them(
 
 
 @pytest.mark.parametrize(("network", "hops"), NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("null_keys", ["drop", "sink"])
 @pytest.mark.parametrize("number", range(4))
 def test_rows_drawn_as_edges_are_read(
-    number: int, network: Callable[..., nn.Module], hops: int
+    number: int, null_keys: NullKeys, network: Callable[..., nn.Module], hops: int
 ) -> None:
     """A row that is an edge is a neighbour of the edge's target, too, and leads no further."""
     world = random_joined(number)
@@ -94,7 +96,7 @@ def test_rows_drawn_as_edges_are_read(
         times=dict.fromkeys(world.times),
         joins=[(*join[:3], None) for join in world.joins],
     )
-    graph = world.graph()
+    graph = world.graph(null_keys=null_keys)
     entity = max(world.sizes, key=lambda t: (world.sizes[t], t))
     torch.manual_seed(number)
     net = network(graph.metadata(), channels=CHANNELS).double()

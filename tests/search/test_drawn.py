@@ -17,6 +17,7 @@ from hgl.db.database import Database
 from hgl.errors import SchemaError
 from hgl.graph.build import build_graph, build_store
 from hgl.graph.sampler import TemporalSampler
+from hgl.graph.spec import NullKeys
 from hgl.graph.temporal_graph import TemporalGraph
 from hgl.search.model import GraphModel
 from hgl.search.space import SpecSpace
@@ -72,10 +73,11 @@ def _random_tables(seed: int) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     return tables, {"tables": manifest}
 
 
+@pytest.mark.parametrize("null_keys", ["drop", "sink"])
 @pytest.mark.parametrize("cut", ["inclusive", "strict"])
 @pytest.mark.parametrize("backend", ["numba", "torch"])
 def test_no_row_and_no_edge_is_later_than_its_seed(
-    databases: list[Database], backend: Any, cut: Any
+    databases: list[Database], backend: Any, cut: Any, null_keys: NullKeys
 ) -> None:
     edges = 0
     for db in databases:
@@ -83,7 +85,7 @@ def test_no_row_and_no_edge_is_later_than_its_seed(
         for entity in db.schema.tables:
             models = _space(db.schema, entity)
             for position in rng.integers(0, max(len(models), 1), 5 if models else 0):
-                graph = build_graph(db, models[position].to_spec())
+                graph = build_graph(db, models[position].to_spec(null_keys))
                 edges += _check(db, graph, entity, backend, cut)
     assert edges > 200
 
@@ -96,7 +98,8 @@ def _check(db: Database, graph: TemporalGraph, entity: str, backend: Any, cut: A
     limits = np.maximum(np.repeat([2, 4, 6], len(rows) // 3) * DAY, own[rows])
     sampler = TemporalSampler(graph, [-1, 3], backend=backend, cut=cut)
     sample = sampler.sample(entity, torch.from_numpy(rows), torch.from_numpy(limits))
-    known = {table: db.times(table) for table in graph.node_types}
+    tables = set(db.schema.tables)
+    known = {t: db.times(t) if t in tables else None for t in graph.node_types}
     joins = {e: _rows(db, e) for e in graph.edge_types if "r2e_" in e[1]}
     tables = {row_type[0] for row_type in graph.row_types.values()}
     parts, seen = seen_by(sample, len(rows), tables), 0
@@ -113,8 +116,11 @@ def _check(db: Database, graph: TemporalGraph, entity: str, backend: Any, cut: A
 
 
 def _rows(db: Database, edge_type: EdgeType) -> list[tuple[tuple[int, int], int]]:
-    """(source, target) and time of each row of a table drawn as edges, from its own columns."""
-    label = edge_type[1]
+    """(source, target) and time of each row of a table drawn as edges, from its own columns.
+
+    Of a relation from a sink, the source is 0 where the key is null; nothing leads to a sink.
+    """
+    label, sinks = edge_type[1], [end.endswith(" sink") for end in (edge_type[0], edge_type[2])]
     table = db.schema.table(label.removeprefix("rev_").removeprefix("r2e_"))
     fkeys = sorted(table.fkeys, key=lambda fkey: fkey.name, reverse=label.startswith("rev_"))
     frame, times = db.frame(table.name), db.times(table.name)
@@ -122,15 +128,20 @@ def _rows(db: Database, edge_type: EdgeType) -> list[tuple[tuple[int, int], int]
     for fkey in fkeys:
         place = {key: row for row, key in enumerate(db.frame(fkey.parent)["id"].tolist())}
         ends.append([place.get(key, -1) for key in frame[fkey.name].tolist()])
+    if sinks[0]:
+        ends[0] = [-1 if row >= 0 else 0 for row in ends[0]]
+    if sinks[1]:
+        return []
     at = np.full(len(frame), STATIC_TIME) if times is None else times
     pairs = zip(zip(*ends), at.tolist())
     return [(pair, time) for pair, time in pairs if min(pair) >= 0]
 
 
 def test_models_share_their_arrays(databases: list[Database]) -> None:
-    store = build_store(databases[0])
+    store, policies = build_store(databases[0]), ("drop", "sink")
     schema = databases[0].schema
-    specs = [m.to_spec() for name in schema.tables for m in _space(schema, name)]
+    models = [m for name in schema.tables for m in _space(schema, name)]
+    specs = [m.to_spec(null_keys) for m in models for null_keys in policies]
     begun = time.perf_counter()
     graphs = [build_graph(databases[0], spec, store=store) for spec in specs]
     assert (time.perf_counter() - begun) / len(specs) < 0.01

@@ -79,6 +79,7 @@ def test_specs_round_trip(task: str) -> None:
     models = space(task)
     for model in models:
         assert models.from_spec(model.to_spec()) == model
+        assert models.from_spec(model.to_spec("sink")) == model
 
 
 def test_spec_of_the_usual_heuristic_leaves_out_what_is_too_far() -> None:
@@ -93,6 +94,8 @@ def test_spec_of_a_table_drawn_as_edges(models: SpecSpace) -> None:
     assert spec.without_tables == ("posts",)
     assert spec.tables(LINKED) == ["users", "votes"]
     spec.check(LINKED, "users")
+    assert spec.sinks == []
+    assert models.draw([("votes", "voter")], ["follows"]).to_spec("sink").sinks == ["follows sink"]
 
 
 def test_text_and_picture(models: SpecSpace) -> None:
