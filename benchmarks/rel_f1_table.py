@@ -33,13 +33,13 @@ from hgl.tasks.task import Task
 from hgl.train.run import Experiment, Sampling
 from hgl.train.trainer import Trainer
 
-EPOCHS = 8
+EPOCHS = 6
 FIDELITY = {
     "network": "GraphSAGE, sum, 2 layers",
     "channels": 32,
     "num_blocks": 1,
     "dropout": 0.2,
-    "num_neighbors": (16, 8),
+    "num_neighbors": (8, 4),
     "batch_size": 256,
     "lr": 0.005,
     "policy": "frozen",

@@ -64,6 +64,7 @@ OPTIONAL: Mapping[str, Optional] = {
     "model2vec": Optional("model2vec", "text by static embeddings", _extra("text")),
     "pytorch-frame": Optional("torch_frame", "tables as TensorFrame", _extra("frame")),
     "plotly": Optional("plotly", "interactive diagrams", _extra("viz")),
+    "optuna": Optional("optuna", "searching graph models by TPE", _extra("search")),
     "torch-scatter": Optional(
         "torch_scatter",
         "segment kernels to compare with",

@@ -88,6 +88,12 @@ class Segments:
         return self.src.numel()
 
     @cached_property
+    def own_rows(self) -> Segments:
+        """The same edges, each gathering a row of its own."""
+        edges = torch.arange(self.num_edges, dtype=self.src.dtype, device=self.src.device)
+        return Segments(edges, self.ptr, self.num_edges)
+
+    @cached_property
     def degree(self) -> Tensor:
         """[num_segments, 1] float32 number of edges, at least 1: divides a sum into a mean."""
         return self.ptr.diff().clamp(min=1).unsqueeze(1).float()

@@ -18,8 +18,10 @@ def segment_softmax_sum(
     segments: Segments,
     *,
     edge: Tensor | None = None,
+    edge_x: Tensor | None = None,
     negative_slope: float = 0.2,
     rows: Segments | None = None,
+    edge_rows: Segments | None = None,
 ) -> Tensor:
     """Attend: `edge_softmax`, then the weighted sum of rows.
 
@@ -29,10 +31,19 @@ def segment_softmax_sum(
     Args:
         x: [num_src, heads, channels], of `rows` where those are given.
         score_src, score_dst, edge, negative_slope: see `edge_score`.
+        edge_x: [num_edges, heads, channels] what edges add to what they gather; of `edge_rows`
+            where those are given.
         rows: the same edges, gathering other rows: for `x` whose rows are not those of `score_src`.
+        edge_rows: the same edges, gathering rows of `edge_x`: for rows that many edges share.
     Returns: [num_segments, heads, channels]; zero for a segment without edges.
     Raises: ConfigError: a shape does not fit.
     """
+    if edge_x is not None:
+        weight = edge_softmax(
+            score_src, score_dst, segments, edge=edge, negative_slope=negative_slope
+        )
+        own = weighted_segment_sum(edge_x, weight, edge_rows or segments.own_rows)
+        return own + weighted_segment_sum(x, weight, rows or segments)
     if running(x.device.type) in FUSED:
         return fused_attention(
             x, score_src, score_dst, segments, edge=edge, negative_slope=negative_slope, rows=rows

@@ -81,14 +81,16 @@ def next_masks(
     mask: int, reach: Reach, policy: ActionPolicy, kinds: Collection[Kind] | None = None
 ) -> list[int]:
     """Return the other valid masks one action away, ascending."""
-    found = set()
-    for action in actions(reach.encoding, policy, kinds):
-        after = action.apply(mask)
-        pruned = reach.prune(after)
-        fits = policy == "repair" or pruned == after
-        if action.applies(mask) and fits and reach.is_valid(pruned):
-            found.add(pruned)
-    return sorted(found - {mask})
+    found = {step(action, reach, policy, mask) for action in actions(reach.encoding, policy, kinds)}
+    return sorted(found - {mask, -1})
+
+
+def step(action: Action, reach: Reach, policy: ActionPolicy, mask: int) -> int:
+    """Where an action leads a valid mask, as `follow` says of many; -1 where to no valid mask."""
+    after = action.apply(mask)
+    pruned = reach.prune(after)
+    fits = policy == "repair" or pruned == after
+    return pruned if action.applies(mask) and fits and reach.is_valid(pruned) else -1
 
 
 def _micro(encoding: Encoding) -> Iterator[Action]:

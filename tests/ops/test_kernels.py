@@ -99,6 +99,30 @@ def test_gradients_are_exact(degrees: list[int]):
 
 
 @pytest.mark.parametrize("degrees", DEGREES.values(), ids=DEGREES)
+def test_edges_add_their_own_values(degrees: list[int]):
+    s, shared = made(degrees), made(degrees, seed=5)
+    scores = [random(ROWS, HEADS, seed=1), random(len(degrees), HEADS, seed=2)]
+    edge, x = random(s.num_edges, HEADS, seed=3), random(ROWS, HEADS, CHANNELS)
+    of_rows, of_edges = random(ROWS, HEADS, CHANNELS, seed=6), random(s.num_edges, HEADS, 3, seed=7)
+    for values, segments in ((of_rows, shared), (of_edges, None)):
+        out = segment_softmax_sum(x, *scores, s, edge=edge, edge_x=values, edge_rows=segments)
+        gathered = values if segments is None else values[segments.src.long()]
+        score = edge + scores[0][s.src.long()]
+        whole = Segments(torch.arange(s.num_edges, dtype=s.src.dtype), s.ptr, s.num_edges)
+        none = torch.zeros_like(score)
+        expected = loop_attention(x[s.src.long()] + gathered, none, scores[1], score, whole)
+        torch.testing.assert_close(out, expected, rtol=0, atol=1e-12)
+    torch.autograd.gradcheck(
+        lambda x, a, b, e, v: segment_softmax_sum(x, a, b, s, edge=e, edge_x=v, edge_rows=shared),
+        (x, *scores, edge, of_rows),
+        fast_mode=True,
+    )
+    if s.num_edges:
+        with pytest.raises(ConfigError, match=r"x has shape \(1, 2, 3\)"):
+            segment_softmax_sum(x, *scores, s, edge_x=of_edges[:1])
+
+
+@pytest.mark.parametrize("degrees", DEGREES.values(), ids=DEGREES)
 def test_weights_of_edges_equal_softmax_of_scores(degrees: list[int]):
     s, heads = made(degrees), 5
     inputs = [random(ROWS, heads), random(len(degrees), heads, seed=1)]
