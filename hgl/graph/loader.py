@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -99,7 +101,7 @@ class SeedLoader:
         aggregates: Sequence[int] | None = None,
     ) -> None:
         _check_ranges(batch_size, workers, staleness, rank, world_size, len(seeds.entity))
-        self.graph, self.seeds, self.batch_size = graph, seeds, batch_size
+        self.seeds, self.batch_size = seeds, batch_size
         self.shuffle, self.seed, self.workers, self.staleness = shuffle, seed, workers, staleness
         self.rank, self.world_size = rank, world_size
         self.epoch = self.step = 0
@@ -114,30 +116,36 @@ class SeedLoader:
         if seeds.visible_until is not None:
             limits = limits.clamp(max=seeds.visible_until)
         self._limits = check_seeds(graph, self.entity_table, self._rows, limits)
-        self.sampler = TemporalSampler(
-            graph,
-            num_neighbors,
-            strategy=strategy,
-            window=window,
-            cut=seeds.cut,
-            backend=backend,
-            threads=threads,
-        )
         if features is None:
             features = graph.features_for(seeds.stats_until, seeds.task.remove_columns)
         self.features = {name: table.to(device) for name, table in features.items()}
-        self.aggregates: SeedAggregates | None = None
+        sampling: dict[str, Any] = {
+            "window": window,
+            "cut": seeds.cut,
+            "backend": backend,
+            "threads": threads,
+        }
+        self._sampler: Callable[[TemporalGraph], TemporalSampler] = partial(
+            TemporalSampler, num_neighbors=num_neighbors, strategy=strategy, **sampling
+        )
+        self._aggregates: Callable[[TemporalGraph], SeedAggregates] | None = None
         if aggregates is not None:
-            self.aggregates = SeedAggregates(
-                graph,
-                self.entity_table,
-                self.features,
-                aggregates,
-                window=window,
-                cut=seeds.cut,
-                backend=backend,
-                threads=threads,
+            self._aggregates = partial(
+                SeedAggregates,
+                entity=self.entity_table,
+                features=self.features,
+                lasts=aggregates,
+                **sampling,
             )
+        self.graph = graph
+        self.sampler, self.aggregates = self._drawing(graph)
+
+    def on(self, graph: TemporalGraph) -> SeedLoader:
+        """The same seeds, order and features with another view of the same tables."""
+        other = copy.copy(self)
+        other.graph = graph
+        other.sampler, other.aggregates = self._drawing(graph)
+        return other
 
     def __len__(self) -> int:
         """Batches per epoch, the same for every process."""
@@ -157,10 +165,10 @@ class SeedLoader:
         # Repeating one epoch is what makes two evaluations of a model equal.
         epoch, step = (self.epoch if self.shuffle else 0), self.step
         self.set_epoch(self.epoch + 1)
-        shards = self._shards(epoch)[step:]
-        yield from prefetched(lambda shard: self._batch(shard, epoch), shards, self.workers)
+        shards = self.shards(epoch)[step:]
+        yield from prefetched(lambda shard: self.batch(shard, epoch), shards, self.workers)
 
-    def _shards(self, epoch: int) -> list[Tensor]:
+    def shards(self, epoch: int) -> list[Tensor]:
         """This process's seeds in each batch, as positions in the seed table."""
         order = torch.arange(len(self.seeds.entity), device=self._rows.device)
         if self.shuffle:
@@ -170,7 +178,8 @@ class SeedLoader:
             batch.tensor_split(self.world_size)[self.rank] for batch in order.tensor_split(bounds)
         ]
 
-    def _batch(self, positions: Tensor, epoch: int) -> HeteroData:
+    def batch(self, positions: Tensor, epoch: int) -> HeteroData:
+        """Make the batch of some seeds ([B] int64 positions in the seed table) in an epoch."""
         rows, times = self._rows[positions], self._times[positions]
         limits = self._limits[positions]
         if self.staleness is not None:
@@ -185,6 +194,9 @@ class SeedLoader:
         if self.aggregates is not None:
             store.aggregates = self.aggregates(rows, limits, times)
         return batch
+
+    def _drawing(self, graph: TemporalGraph) -> tuple[TemporalSampler, SeedAggregates | None]:
+        return self._sampler(graph), None if self._aggregates is None else self._aggregates(graph)
 
     def _lagged(self, positions: Tensor, epoch: int) -> Tensor:
         """Limits moved back at random, though not beyond the seeds' own rows."""

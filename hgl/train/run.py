@@ -202,9 +202,14 @@ class Experiment:
             features = encode(drawn, statistics)
         return Prepared(drawn, seeds, store, statistics, features)
 
-    def untrained(self, prepared: Prepared) -> TrainedRun:
-        """Draw this experiment's graph and make a model of it, its weights from the seed."""
-        graph = build_graph(prepared.drawn, self.spec, store=prepared.store)
+    def untrained(self, prepared: Prepared, graph: TemporalGraph | None = None) -> TrainedRun:
+        """Make a model, its weights from the seed.
+
+        Args:
+            graph: what it is a model of; None draws this experiment's own.
+        """
+        if graph is None:
+            graph = build_graph(prepared.drawn, self.spec, store=prepared.store)
         objective = objective_for(self.task.kind, prepared.seeds["train"].answers)
         seed_everything(self.trainer.seed)
         features = self._with_sinks(prepared.features)

@@ -57,8 +57,8 @@ class Progress:
 
     Attributes:
         epoch: epochs finished.
-        best: best validation value so far, None before the first.
-        best_epoch: epoch that reached it.
+        best: best validation value so far, None before the first and without validation.
+        best_epoch: epoch that reached it, the last one without validation.
         history: one row per finished epoch.
         interrupted: True after Ctrl-C.
     """
@@ -141,7 +141,7 @@ class Trainer:
         model: nn.Module,
         objective: Objective,
         train: Loader,
-        val: Loader,
+        val: Loader | None,
         *,
         metric: str,
         folder: Path,
@@ -150,6 +150,7 @@ class Trainer:
         """Train, and leave the best epoch's weights in `model` and in `folder/model.safetensors`.
 
         Args:
+            val: what selects; None keeps the last epoch.
             metric: name in `METRICS` that selects the epoch on `val`.
             folder: receives `state.safetensors` after each epoch and `model.safetensors` for the
                 best one.
@@ -174,15 +175,22 @@ class Trainer:
         try:
             while progress.epoch < self.max_epochs and not self._out_of_patience(progress):
                 row = self._epoch(stepped, kept, optimizer, objective, train, progress.epoch)
-                row |= self._validate(kept.module, objective, val)
-                self._record(row, progress, metric, weights, kept.module)
+                if val is None:
+                    progress.best_epoch = progress.epoch
+                else:
+                    row |= self._validate(kept.module, objective, val)
+                    self._select(row, progress, metric)
+                progress.epoch += 1
+                progress.history.append(row)
                 if self.world.is_first:
+                    if progress.best_epoch == row["epoch"]:
+                        save_tensors(weights, kept.module.state_dict(), {"epoch": row["epoch"]})
                     save_state(state, model, kept, optimizer, dataclasses.asdict(progress))
                 self.watcher.epoch(row)
         except KeyboardInterrupt:
             progress.interrupted = True
             logger.warning("stopped in epoch %d; keeping the best so far", progress.epoch)
-        if progress.best is None:
+        if progress.best_epoch < 0:
             raise TrainingError("training stopped before the first epoch ended: nothing to keep")
         self.world.barrier()
         restore_model(model, load_tensors(weights)[0], weights)
@@ -264,9 +272,7 @@ class Trainer:
         scores = evaluate(objective.kind, val.seeds.target, prediction)
         return {f"val_{name}": value for name, value in scores.items()}
 
-    def _record(
-        self, row: dict[str, Any], progress: Progress, metric: str, weights: Path, model: nn.Module
-    ) -> None:
+    def _select(self, row: dict[str, Any], progress: Progress, metric: str) -> None:
         value = row[f"val_{metric}"]
         if math.isnan(value):
             raise TrainingError(
@@ -276,10 +282,6 @@ class Trainer:
         sign = 1 if METRICS[metric].higher_is_better else -1
         if progress.best is None or sign * value > sign * progress.best:
             progress.best, progress.best_epoch = value, row["epoch"]
-            if self.world.is_first:
-                save_tensors(weights, model.state_dict(), {"epoch": row["epoch"]})
-        progress.epoch += 1
-        progress.history.append(row)
 
     def _schedule(self, optimizer: torch.optim.Optimizer, step: int, last: int) -> float:
         warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0

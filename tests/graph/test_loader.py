@@ -101,6 +101,25 @@ def test_without_shuffling_every_epoch_is_the_same(graph: TemporalGraph, seeds: 
     assert [flat(b) for b in batches] == [flat(b) for b in batches]
 
 
+def test_another_view_of_the_tables_gives_its_own_batches(
+    graph: TemporalGraph, seeds: Seeds
+) -> None:
+    none = World(
+        {"user": 20, "event": 600},
+        {t: None if x is None else x.numpy() for t, x in graph.time.items()},
+        [("event", "user", "user", np.full(600, -1))],
+    ).graph()
+    options = {"shuffle": True, "aggregates": [1, 5]}
+    first = loader(graph, seeds, **options)
+    other = first.on(none)
+    expected = list(loader(none, seeds, **options))
+    for batch, alone in zip(other, expected, strict=True):
+        assert flat(batch) == flat(alone)
+        assert batch["event"].num_nodes == 0
+        assert torch.equal(batch["user"].aggregates, alone["user"].aggregates)
+    assert all(batch["event"].num_nodes > 0 for batch in first)
+
+
 def test_resuming_goes_on_exactly(graph: TemporalGraph, seeds: Seeds) -> None:
     whole = loader(graph, seeds, shuffle=True)
     epochs = [[flat(b) for b in whole] for _ in range(2)]

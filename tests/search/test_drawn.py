@@ -4,90 +4,49 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from hgl.db.database import Database
-from hgl.errors import SchemaError
 from hgl.graph.build import build_graph, build_store
 from hgl.graph.sampler import TemporalSampler
-from hgl.graph.spec import NullKeys
 from hgl.graph.temporal_graph import TemporalGraph
 from hgl.search.model import GraphModel
 from hgl.search.space import SpecSpace
+from hgl.search.union_graph import UnionGraph
 from hgl.typing import STATIC_TIME, UNKNOWN_TIME, EdgeType
 from tests.graph.worlds import seen_by
-from tests.search.published import random_schema
-
-DAY = 86_400
+from tests.search.databases import DAY, random_databases, space_of
 
 
 @pytest.fixture(scope="module")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> list[Database]:
-    """Databases with tables that may be edges, null keys, unknown times and static tables."""
-    out, found = tmp_path_factory.mktemp("drawn"), []
-    for seed in range(100):
-        if _joins(seed) and len(found) < 6:
-            tables, manifest = _random_tables(seed)
-            folder = out / str(seed)
-            found.append(Database.open(tables, name=f"db{seed}", manifest=manifest, out=folder))
-    return found
+    return random_databases(tmp_path_factory.mktemp("drawn"))
 
 
-@cache
-def _joins(seed: int) -> bool:
-    schema = random_schema(seed)
-    return any(any(m.edge_tables for m in _space(schema, name)) for name in schema.tables)
-
-
-def _space(schema: Any, table: str) -> list[GraphModel]:
-    try:
-        return list(SpecSpace(schema, table))
-    except SchemaError:
-        return []
-
-
-def _random_tables(seed: int) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    schema, random = random_schema(seed), np.random.default_rng(seed)
-    sizes = {name: int(random.integers(3, 12)) for name in schema.tables}
-    tables, manifest = {}, {}
-    for name, table in schema.tables.items():
-        columns: dict[str, Any] = {"id": np.arange(sizes[name])}
-        for fkey in table.fkeys:
-            values = random.integers(0, sizes[fkey.parent], sizes[name]).astype(object)
-            values[random.random(sizes[name]) < 0.2] = None
-            columns[fkey.name] = pd.array(values, dtype="Int64")
-        timed = random.random() < 0.7
-        if timed:
-            days = pd.Series(random.integers(0, 9, sizes[name]) * DAY)
-            columns["at"] = pd.to_datetime(days.mask(random.random(sizes[name]) < 0.1), unit="s")
-        tables[name] = pd.DataFrame(columns)
-        fkeys = {fkey.name: fkey.parent for fkey in table.fkeys}
-        manifest[name] = {"pkey": ["id"], "time_col": "at" if timed else None, "fkeys": fkeys}
-    return tables, {"tables": manifest}
-
-
-@pytest.mark.parametrize("null_keys", ["drop", "sink"])
 @pytest.mark.parametrize("cut", ["inclusive", "strict"])
 @pytest.mark.parametrize("backend", ["numba", "torch"])
+@pytest.mark.parametrize("drawn", ["drop", "sink", "as a view"])
 def test_no_row_and_no_edge_is_later_than_its_seed(
-    databases: list[Database], backend: Any, cut: Any, null_keys: NullKeys
+    databases: list[Database], drawn: str, backend: Any, cut: Any
 ) -> None:
     edges = 0
     for db in databases:
         rng = np.random.default_rng(7)
-        for entity in db.schema.tables:
-            models = _space(db.schema, entity)
-            for position in rng.integers(0, max(len(models), 1), 5 if models else 0):
-                graph = build_graph(db, models[position].to_spec(null_keys))
-                edges += _check(db, graph, entity, backend, cut)
+        for space in filter(None, (space_of(db.schema, name) for name in db.schema.tables)):
+            union = UnionGraph(db, space, build_store(db))
+            for model in (space.sample(rng) for _ in range(5)):
+                graph = union.view(model) if drawn == "as a view" else _alone(db, model, drawn)
+                edges += _check(db, graph, space.reach.entity_table, backend, cut)
     assert edges > 200
+
+
+def _alone(db: Database, model: GraphModel, null_keys: Any) -> TemporalGraph:
+    return build_graph(db, model.to_spec(null_keys))
 
 
 def _check(db: Database, graph: TemporalGraph, entity: str, backend: Any, cut: Any) -> int:
@@ -140,8 +99,9 @@ def _rows(db: Database, edge_type: EdgeType) -> list[tuple[tuple[int, int], int]
 def test_models_share_their_arrays(databases: list[Database]) -> None:
     store, policies = build_store(databases[0]), ("drop", "sink")
     schema = databases[0].schema
-    models = [m for name in schema.tables for m in _space(schema, name)]
-    specs = [m.to_spec(null_keys) for m in models for null_keys in policies]
+    spaces = (space_of(schema, name) for name in schema.tables)
+    models = [model for space in spaces if space for model in space]
+    specs = [model.to_spec(null_keys) for model in models for null_keys in policies]
     begun = time.perf_counter()
     graphs = [build_graph(databases[0], spec, store=store) for spec in specs]
     assert (time.perf_counter() - begun) / len(specs) < 0.01

@@ -124,6 +124,21 @@ def test_ctrl_c_keeps_the_best_epoch(tmp_path: Path):
     assert outcome.metrics["val"]["roc_auc"] == outcome.progress.best
 
 
+def test_without_validation_the_last_epoch_is_kept(tmp_path: Path):
+    trial = experiment(max_epochs=3)
+    prepared = trial.prepare()
+    run = trial.untrained(prepared)
+    train = trial.loader(run, prepared.seeds["train"], shuffle=True)
+    progress = trial.trainer.fit(
+        run.model, run.objective, train, None, metric="roc_auc", folder=tmp_path
+    )
+    assert progress.best_epoch == 2
+    assert [sorted(row) for row in progress.history] == [["epoch", "lr", "train_loss"]] * 3
+    state, _ = load_tensors(tmp_path / "state.safetensors")
+    for name, value in run.model.state_dict().items():
+        assert torch.equal(value, state[f"model.{name}"])
+
+
 def test_a_loss_that_is_no_number_names_the_batch_and_leaves_the_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
