@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from space import published
 
@@ -22,13 +23,15 @@ from hgl.search import SpecSpace, methods
 from hgl.search.bootstrap import compare, summarise
 from hgl.search.evidence import Evidence
 from hgl.search.method import Method
+from hgl.search.model import GraphModel
 from hgl.search.regret import replay
 from hgl.search.score_table import ScoreTable
 from hgl.search.trial import Ladder, Rung, Trial
+from hgl.tasks.metrics import METRICS
 
 HERE = Path(__file__).parent
-WARM = {"Surrogate", "Halving"}
-"""Methods that can begin with the scores of another task."""
+HINTED = {"Surrogate", "Halving"}
+"""Methods that can begin with the scores of another task, or of a supernet."""
 CLIMBING = {"Halving"}
 """Methods that start models on cheap rungs."""
 RIVALS = ("Random", "GreedyForward")
@@ -50,24 +53,43 @@ def main() -> None:
     top = Rung(table.num_epochs, table.num_seeds)
     cheap = (Rung(max(1, table.num_epochs // 3)), Rung(table.num_epochs), top)
     warm = evidence(ScoreTable.load(args.warm, space), args.warm.stem)
+    hints: dict[str, tuple[dict[str, Any], float]] = {
+        "": ({}, 0.0),
+        "warm": ({"warm": [warm]}, 0.0),
+        "supernet": ({"screen": screen(table)}, cost(table)),
+    }
+    budgets = [space.count * share / 100 for share in args.budgets]
     frames, seconds = [], {}
-    for words in [*args.methods, *(f"{name}, warm" for name in args.methods if name in WARM)]:
-        name, _, started = words.partition(", ")
+    for name in args.methods:
         ladder = Ladder(tuple(dict.fromkeys(cheap)) if name in CLIMBING else (top,))
-        settings = {"warm": [warm]} if started else {}
-        begun = time.perf_counter()
-        frames.append(
-            replay(
+        for hint, (settings, spent) in hints.items() if name in HINTED else [("", ({}, 0.0))]:
+            words = f"{name}, {hint}" if hint else name
+            begun = time.perf_counter()
+            frame = replay(
                 {words: maker(getattr(methods, name), space, ladder=ladder, **settings)},
                 ladder,
                 lambda trial, ladder=ladder: table.score(trial, ladder),
                 table.test_at,
-                budgets=[space.count * share / 100 for share in args.budgets],
+                budgets=[budget - spent for budget in budgets if budget > spent + 1],
                 runs=args.runs,
             )
-        )
-        seconds[words] = (time.perf_counter() - begun) / args.runs
+            seconds[words] = (time.perf_counter() - begun) / args.runs
+            frames.append(frame.assign(budget=frame["budget"] + spent))
     report(pd.concat(frames), table, top, seconds, args)
+
+
+def screen(table: ScoreTable) -> Callable[[Sequence[GraphModel]], np.ndarray]:
+    """The table's supernet."""
+    sign = 1 if METRICS[table.metric].higher_is_better else -1
+    scores = sign * table.supernet
+    return lambda models: scores[[table.space.index(model) for model in models]]
+
+
+def cost(table: ScoreTable) -> float:
+    """What training the supernet and scoring all models took, in models at full fidelity."""
+    notes = table.notes["supernet"]
+    took = notes["fit_seconds"] + table.space.count * notes["seconds_per_model"]
+    return took / float(table.seconds.sum(axis=1).mean())
 
 
 def maker(kind: type, space: SpecSpace, **settings: Any) -> Callable[[int], Method]:
@@ -95,9 +117,11 @@ def report(
         print(f"| method | {' | '.join(share.values())} | seconds a run |")
         print("|-" * (len(share) + 2) + "|")
         for name in seconds:
-            shown = [cell(cells.loc[(name, budget)]) for budget in share]
+            rows = [cells[cells.index.isin([(name, budget)])] for budget in share]
+            shown = [cell(row.iloc[0]) if len(row) else "–" for row in rows]
             print(f"| {name} | {' | '.join(shown)} | {seconds[name]:.3f} |")
-        best = cells["mean"].groupby("method", sort=False).mean().idxmin()
+        complete = frame.groupby("method")["budget"].nunique() == len(share)
+        best = cells["mean"].groupby("method").mean()[complete].idxmin()
         print(f"\nmore than {best}, run by run\n")
         for row in compare(frame, best, column).itertuples():
             if row.other in RIVALS:

@@ -1,6 +1,7 @@
 """How well a one-shot supernet ranks the graph models of a rel-f1 task, and what that costs.
 
     python benchmarks/supernet.py --task driver-top3 --epochs 5 10 20 --models 722
+    python benchmarks/supernet.py --task driver-top3 --epochs 5 --keep
 
 Against the stand-alone validation scores of `rel_f1_table.py`: its table, or what its store has
 so far. No test metric is read. Seeds of one model differ, so their own correlation bounds what any
@@ -10,6 +11,7 @@ score can reach.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import tempfile
 from pathlib import Path
@@ -20,8 +22,10 @@ from rel_f1_table import EPOCHS, FIDELITY, make_worker
 from scipy.stats import spearmanr
 
 from hgl.search.score_table import ScoreTable
+from hgl.search.space import SpecSpace
 from hgl.search.supernet import Supernet
 from hgl.search.worker import Worker
+from hgl.tasks.metrics import METRICS
 from hgl.train.trainer import Trainer
 
 AVERAGE, BATCH_SIZE = 0.99, 64
@@ -37,6 +41,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, nargs="+", default=[5, 10, 20])
     parser.add_argument("--models", type=int, default=722, help="scored, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true", help="the scores, in the table")
     args = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -68,15 +73,28 @@ def compare(args: argparse.Namespace, folder: Path) -> None:
             f"supernet, {epochs} epochs: {spent:.0f} s to fit, {each:.3f} s a score, Spearman "
             f"{rho:.2f} with the mean over seeds, {both.sum()} models"
         )
+    if args.keep:
+        keep(evaluator.space, scores[chosen.argsort()], path_of(args), spent, each)
+
+
+def keep(space: SpecSpace, scores: np.ndarray, path: Path, fit: float, each: float) -> None:
+    """Write the scores of all models into their table, and what they cost in seconds."""
+    table = ScoreTable.load(path, space)
+    notes = {**table.notes, "supernet": {"fit_seconds": fit, "seconds_per_model": each}}
+    sign = 1 if METRICS[table.metric].higher_is_better else -1
+    dataclasses.replace(table, supernet=sign * scores, notes=notes).save(path)
+
+
+def path_of(args: argparse.Namespace) -> Path:
+    return args.table or Path(__file__).parent / f"rel_f1_{args.task.replace('-', '_')}.parquet"
 
 
 def stand_alone(worker: Worker, args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     """[models, seeds] best validation, higher is better, and seconds; NaN where not run."""
     evaluator = worker.evaluator
-    sign = 1 if evaluator.higher_is_better else -1
-    path = args.table or Path(__file__).parent / f"rel_f1_{args.task.replace('-', '_')}.parquet"
-    if path.exists():
-        table = ScoreTable.load(path, evaluator.space)
+    sign = evaluator.sign
+    if path_of(args).exists():
+        table = ScoreTable.load(path_of(args), evaluator.space)
         return (sign * table.val).max(axis=2), table.seconds
     best, seconds = (np.full((evaluator.space.count, 3), np.nan) for _ in range(2))
     for position, model in enumerate(evaluator.space):

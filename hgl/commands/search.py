@@ -35,7 +35,7 @@ from hgl.typing import Cut, Policy
 
 _SETTINGS = ("model", "trainer", "sampling", "policy", "cut", "validate_frozen", "history")
 """What a trial's result depends on beside data, task, graph, epochs and seed."""
-_EFFORT = ("rungs", "budget", "finalists", "final_seeds")
+_EFFORT = ("rungs", "budget", "finalists", "final_seeds", "supernet")
 _BY_TRIAL = {"max_epochs", "seed"}
 """Settings of the trainer that each trial has its own of."""
 _SPAWN = multiprocessing.get_context("spawn")
@@ -59,6 +59,7 @@ def search(
     rungs: tuple[tuple[int, int], ...],
     finalists: int,
     final_seeds: int,
+    supernet: int,
     seed: int,
     workers: int,
     store: str | None,
@@ -94,6 +95,8 @@ def search(
             the full training. Methods that know no short trainings use the last one only.
         finalists: how many of the best graphs are trained with all final seeds and compared again.
         final_seeds: trainings of each finalist, and of all rows as nodes.
+        supernet: epochs of a network that is trained on all graphs at once, whose scores the
+            methods surrogate and halving then begin with; 0 for none.
         seed: of the method.
         workers: processes that run trials here.
         store: file (SQLite) or URL (SQLite, PostgreSQL) of trials, which searches may share; null
@@ -112,7 +115,7 @@ def search(
         KeyboardInterrupt: Ctrl-C stopped the search; join=<folder> goes on with it.
     """
     check_range("workers", workers, 1)
-    effort = Effort(rungs, budget, finalists, final_seeds)
+    effort = Effort(rungs, budget, finalists, final_seeds, supernet)
     parts: dict[str, Any] = {
         "model": model,
         "trainer": trainer,

@@ -19,6 +19,8 @@ class Effort:
         budget: full trainings in all.
         finalists: how many of the best models are trained with all final seeds.
         final_seeds: trainings of each finalist, and of all rows as nodes.
+        supernet: epochs of a one-shot supernet whose scores the method begins with; 0 for none.
+            They count in the budget; scoring the models, which does not, takes time as well.
     Raises: ConfigError: a number is out of range, or finalists leave nothing to explore with.
     """
 
@@ -26,16 +28,19 @@ class Effort:
     budget: float
     finalists: int = 3
     final_seeds: int = 3
+    supernet: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rungs", tuple(tuple(rung) for rung in self.rungs))
         check_range("finalists", self.finalists, 1)
         check_range("final_seeds", self.final_seeds, 1)
+        check_range("supernet", self.supernet, 0)
         check_range("budget", self.budget, 0)
         if self.exploration <= 0:
             raise ConfigError(
-                f"budget={self.budget:g}: expected more than the {self._finals:g} trainings that "
-                f"finalists={self.finalists} and final_seeds={self.final_seeds} take"
+                f"budget={self.budget:g}: expected more than the {self._reserved:g} trainings that "
+                f"finalists={self.finalists}, final_seeds={self.final_seeds} and "
+                f"supernet={self.supernet} take"
             )
 
     @property
@@ -53,10 +58,11 @@ class Effort:
     @property
     def exploration(self) -> float:
         """The part of the budget that the method has."""
-        return self.budget - self._finals
+        return self.budget - self._reserved
 
     @property
-    def _finals(self) -> float:
-        """Trainings that finalists take when each was explored at the last rung."""
-        more = self.final_ladder.rungs[-1].seeds - self.ladder.rungs[-1].seeds
-        return float((self.finalists + 1) * more)
+    def _reserved(self) -> float:
+        """Trainings of the supernet, and of finalists that were explored at the last rung."""
+        last = self.ladder.rungs[-1]
+        more = self.final_ladder.rungs[-1].seeds - last.seeds
+        return (self.finalists + 1) * more + self.supernet / last.epochs

@@ -12,12 +12,14 @@ from hgl.errors import TrainingError
 from hgl.search.driver import Driver, Listener
 from hgl.search.effort import Effort
 from hgl.search.evaluator import Evaluator
+from hgl.search.evidence import Screen
 from hgl.search.listed import Listed
 from hgl.search.method import Method
 from hgl.search.model import GraphModel
 from hgl.search.report import HeldOut, Result
 from hgl.search.search import Entry, Search
 from hgl.search.store import TrialStore
+from hgl.search.supernet import Supernet
 from hgl.search.trial_record import SearchIdentity
 from hgl.search.worker import Worker
 from hgl.train.run import Experiment
@@ -67,7 +69,7 @@ class SearchPlan:
         worker = Worker(store, evaluator, self.settings, self.folder / "models")
         worker.store.open_search(self._identity(worker), self.name)
         space, driver = evaluator.space, Driver(worker, self.effort.final_ladder, listen)
-        method = self.method(space, ladder=self.effort.ladder, seed=self.seed)
+        method = self.method(space, ladder=self.effort.ladder, seed=self.seed, **self._hint(worker))
         explore = Search(method, self.effort.ladder, self.effort.exploration)
         driver.run(explore)
         default = space.all_rows if space.is_valid(space.all_rows) else None
@@ -81,6 +83,15 @@ class SearchPlan:
             raise TrainingError(f"every graph model failed, the last with: {errors[-1]}")
         ladder, scored = self.effort.final_ladder, tuple(driver.scored)
         return worker, Result(scored, ladder, evaluator.metric, winner.model, default)
+
+    def _hint(self, worker: Worker) -> dict[str, Screen]:
+        """The scores of a supernet, where one is asked for: every process trains its own, alike."""
+        if not self.effort.supernet:
+            return {}
+        supernet = Supernet(worker.evaluator)
+        folder = self.folder / "supernet" / worker.name
+        supernet.fit(epochs=self.effort.supernet, seed=self.seed, folder=folder)
+        return {"screen": supernet.score}
 
     def hold_out(self, worker: Worker, result: Result) -> Result:
         """Look at test, of the winner and of all rows as nodes, with every final seed."""

@@ -15,6 +15,7 @@ import pytest
 from hgl.errors import CacheError, ConfigError, TrainingError
 from hgl.search.effort import Effort
 from hgl.search.evaluator import Evaluator
+from hgl.search.methods import Halving
 from hgl.search.plan import finalists
 from hgl.search.report import Result, Scored
 from hgl.search.store import TrialStore
@@ -128,6 +129,15 @@ def test_a_second_search_shares_the_trials_of_the_first(
     _, result = other.conduct(lambda trial: None)
     assert found(result).keys() <= found(alone[0]).keys()
     assert len(store.frame()) == len(before)
+
+
+def test_a_supernet_can_come_first(tmp_path: Path) -> None:
+    search = dataclasses.replace(
+        plan(tmp_path), effort=Effort(((1, 1),), 4.0, 1, 1, supernet=1), method=Halving
+    )
+    _, result = search.conduct(lambda trial: None)
+    assert max(trial.spent for trial in result.scored) <= 3
+    assert list((tmp_path / "supernet").glob("*/model.safetensors"))
 
 
 def test_a_failing_trial_is_kept_and_the_search_goes_on(tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ class Guide:
         space: what is searched; it is listed.
         warm: scores of other tasks or networks on the same schema.
         screen: cheap scores of all models.
-        boldness: deviations of doubt that count for a model.
+        boldness: deviations of doubt that count for a model, on average: each pick draws its own,
+            from 0 to twice as much, so that searches of different seeds go different ways
+            (randomised GP-UCB, arXiv:2302.01511, with a bounded draw).
     Raises: ConfigError: `boldness` is below 0, evidence names fewer than two models of the space,
         or a screen's scores are not finite, or not as many as it was asked for.
     """
@@ -35,7 +37,7 @@ class Guide:
         *,
         warm: Sequence[Evidence] = (),
         screen: Screen | None = None,
-        boldness: float = 2.0,
+        boldness: float = 1.0,
     ) -> None:
         check_range("boldness", boldness, 0)
         self.space = space
@@ -48,7 +50,9 @@ class Guide:
         self.informed = bool(sources)
         self._prior = Prior(features, np.array(sources)) if sources else plain
 
-    def pick(self, worth: Mapping[GraphModel, float], count: int) -> list[GraphModel]:
+    def pick(
+        self, worth: Mapping[GraphModel, float], count: int, rng: np.random.Generator
+    ) -> list[GraphModel]:
         """Return the most promising models among those not tried, at most `count`.
 
         Args:
@@ -61,7 +65,8 @@ class Guide:
         untried[positions] = False
         picked = []
         for _ in range(min(count, int(untried.sum()))):
-            bound = belief.mean + self.boldness * np.sqrt(belief.variance)
+            boldness = rng.uniform(0, 2 * self.boldness)
+            bound = belief.mean + boldness * np.sqrt(belief.variance)
             best = int(np.where(untried, bound.round(DECIMALS), -np.inf).argmax())
             belief.pretend(best)
             untried[best] = False

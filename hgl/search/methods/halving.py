@@ -43,7 +43,7 @@ class Halving(Method):
         candidates: int = 27,
         eta: float = 3.0,
         guided: bool = True,
-        boldness: float = 2.0,
+        boldness: float = 1.0,
         warm: Sequence[Evidence] = (),
         screen: Screen | None = None,
         **settings: Any,
@@ -73,7 +73,7 @@ class Halving(Method):
         wanted = self.candidates - len(first)
         if self.guide is not None and (seen[0] or self.guide.informed):
             known = comparable(seen) | dict.fromkeys(first, -np.inf)
-            return first + self.guide.pick(known, wanted)
+            return first + self.guide.pick(known, wanted, rng)
         order = rng.permutation(self.space.count).tolist()
         untried = [
             m for m in map(self.space.__getitem__, order) if m not in seen[0] | dict.fromkeys(first)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from hgl.errors import check_range
 from hgl.search.evidence import Evidence, Screen
 from hgl.search.method import Method, Rounds
@@ -39,7 +41,7 @@ class Surrogate(Method):
         *,
         batch: int = 2,
         start: int = 5,
-        boldness: float = 2.0,
+        boldness: float = 1.0,
         warm: Sequence[Evidence] = (),
         screen: Screen | None = None,
         **settings: Any,
@@ -53,14 +55,15 @@ class Surrogate(Method):
 
     def rounds(self) -> Rounds:
         """See `Method`."""
-        worth = yield from self.ask(self.first())
-        while picked := self.guide.pick(worth, max(self.batch, len(worth) // GROWTH)):
+        rng = self.rng()
+        worth = yield from self.ask(self.first(rng))
+        while picked := self.guide.pick(worth, max(self.batch, len(worth) // GROWTH), rng):
             worth |= yield from self.ask(picked)
 
-    def first(self) -> list[GraphModel]:
+    def first(self, rng: np.random.Generator) -> list[GraphModel]:
         """Return the models tried before any is predicted from scores."""
         usual = self.space.all_rows
         known = [usual] if self.space.is_valid(usual) else []
-        single = [] if self.guide.informed else shuffled(smallest(self.space), self.rng())
+        single = [] if self.guide.informed else shuffled(smallest(self.space), rng)
         known = list(dict.fromkeys([*single[: self.start - len(known)], *known]))
-        return known + self.guide.pick(dict.fromkeys(known, 0.0), self.start - len(known))
+        return known + self.guide.pick(dict.fromkeys(known, 0.0), self.start - len(known), rng)
