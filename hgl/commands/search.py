@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -156,6 +157,8 @@ def search(
 
 
 def _conduct(plan: SearchPlan, workers: int, screen: Screen) -> Result:
+    # Most trials go on from a shorter one; a line for each would hide the others.
+    logging.getLogger("hgl.train.trainer").setLevel(logging.WARNING)
     metric = plan.experiment.task.metric
     sign = 1 if METRICS[metric].higher_is_better else -1
     lines = SearchLines(screen.say, plan.effort.budget, workers, metric, sign)

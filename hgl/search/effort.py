@@ -62,7 +62,6 @@ class Effort:
 
     @property
     def _reserved(self) -> float:
-        """Trainings of the supernet, and of finalists that were explored at the last rung."""
-        last = self.ladder.rungs[-1]
-        more = self.final_ladder.rungs[-1].seeds - last.seeds
-        return (self.finalists + 1) * more + self.supernet / last.epochs
+        """Trainings of the supernet, of finalists explored at the last rung, and of the default."""
+        last, seeds = self.ladder.rungs[-1], self.final_ladder.rungs[-1].seeds
+        return self.finalists * (seeds - last.seeds) + seeds + self.supernet / last.epochs

@@ -32,9 +32,9 @@ class SearchLines:
         self._trials.append(trial)
         went = self._shown(trial) if trial.score is not None else f"failed: {trial.error}"
         self.say(
-            f"trial {len(self._trials)}, graph {trial.model.to_bits()}: {went}; best "
-            f"{self._best(trial.rung)}; {trial.spent:.3g} of {self.budget:.3g} trainings"
-            f"{self._left(trial)}"
+            f"trial {len(self._trials)}, graph {trial.model.to_bits()}: {went}; "
+            f"best {self._best(trial.rung)}; {self._spent:.3g} of {self.budget:.3g} trainings"
+            f"{self._left}"
         )
 
     def _shown(self, trial: Scored) -> str:
@@ -46,9 +46,14 @@ class SearchLines:
         scores = [t.score for t in self._trials if t.rung == rung and t.score is not None]
         return f"{self.sign * max(scores):.4f}" if scores else "none"
 
-    def _left(self, trial: Scored) -> str:
-        seconds = sum(t.seconds or 0.0 for t in self._trials)
-        if not seconds or not trial.spent or trial.spent >= self.budget:
+    @property
+    def _spent(self) -> float:
+        return max(trial.spent for trial in self._trials)
+
+    @property
+    def _left(self) -> str:
+        seconds, spent = sum(t.seconds or 0.0 for t in self._trials), self._spent
+        if not seconds or not spent or spent >= self.budget:
             return ""
-        left = (self.budget - trial.spent) * seconds / trial.spent / self.workers
+        left = (self.budget - spent) * seconds / spent / self.workers
         return f", about {left / 60:.0f} min left" if left > 90 else f", about {left:.0f} s left"

@@ -97,7 +97,7 @@ def test_a_space_of_one_graph(shop: Path, capsys: pytest.CaptureFixture[str]) ->
     ("words", "said"),
     [
         (["method=oracle"], "oracle"),
-        (["budget=0"], "budget=0: expected more than the 8 trainings"),
+        (["budget=0"], "budget=0: expected more than the 9 trainings"),
         (["rungs=[[3,1],[1,1]]"], "rungs"),
         (["workers=0"], "workers=0"),
         (["join=nowhere"], "join='nowhere': expected the folder that hgl search left"),
