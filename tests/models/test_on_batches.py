@@ -14,6 +14,7 @@ from hgl.graph.batch import make_batch
 from hgl.graph.relations import Relation
 from hgl.graph.sampler import TemporalSampler
 from hgl.graph.spec import NullKeys
+from hgl.graph.temporal_graph import TemporalGraph
 from hgl.models.han import HAN
 from hgl.models.hgt import HGT
 from hgl.models.latte import LATTE
@@ -74,13 +75,7 @@ def test_seeds_get_what_the_whole_graph_gives_them(
     x_dict = {t: torch.randn(n, CHANNELS, dtype=torch.float64) for t, n in graph.num_nodes.items()}
     edges = {e: torch.stack([r.row.long(), targets_of(r)]) for e, r in graph.relations.items()}
     whole = net(x_dict, edges)[entity]
-    rows = torch.arange(world.sizes[entity])
-    time = torch.zeros(len(rows), dtype=torch.int64)
-    sample = TemporalSampler(graph, [-1] * hops).sample(entity, rows, time)
-    batch = make_batch(sample, graph, time)
-    copies = {t: x_dict[t][batch[t].n_id] for t in graph.node_types}
-    out = net.forward_plans(copies, batch_plans(batch, graph.edge_types))[entity]
-    torch.testing.assert_close(out[: len(rows)], whole, rtol=0, atol=1e-11)
+    check_seeds(net, graph, x_dict, whole, entity, hops)
 
 
 @pytest.mark.parametrize(("network", "hops"), NETWORKS.values(), ids=NETWORKS)
@@ -110,7 +105,19 @@ def test_rows_drawn_as_edges_are_read(
         edges[row_type] = torch.stack([relation.edge_row, targets_of(relation)])
         edges[reverse_of(row_type)] = torch.zeros(2, 0, dtype=torch.int64)
     whole = net(x_dict, edges)[entity]
-    rows = torch.arange(world.sizes[entity])
+    check_seeds(net, graph, x_dict, whole, entity, hops)
+
+
+def check_seeds(
+    net: nn.Module,
+    graph: TemporalGraph,
+    x_dict: dict[str, torch.Tensor],
+    whole: torch.Tensor,
+    entity: str,
+    hops: int,
+) -> None:
+    """Check that every row of a table, sampled with all its neighbours, gets its `whole` vector."""
+    rows = torch.arange(graph.num_nodes[entity])
     time = torch.zeros(len(rows), dtype=torch.int64)
     sample = TemporalSampler(graph, [-1] * hops).sample(entity, rows, time)
     batch = make_batch(sample, graph, time)

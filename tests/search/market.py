@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -15,14 +16,9 @@ from hgl.search.evaluator import Evaluator
 from hgl.tasks.task import Task
 from hgl.train.run import Experiment, Sampling
 from hgl.train.trainer import Trainer
+from tests.train import shop
 
-SQL = """
-SELECT t.timestamp, c.customer_id, count(p.customer_id) > 0 AS returns
-FROM timestamps t CROSS JOIN customers c
-LEFT JOIN purchases p ON p.customer_id = c.customer_id
-  AND p.at > t.timestamp AND p.at <= t.timestamp + INTERVAL '{timedelta}'
-GROUP BY ALL
-"""
+SQL = shop.SQL.replace("orders o", "purchases o").replace("o.order_id", "o.product_id")
 MANIFEST = {
     "tables": {
         "customers": {"pkey": ["customer_id"], "columns": {"age": "numerical"}},
@@ -70,18 +66,7 @@ def market(num_customers: int = 60, num_days: int = 200) -> Database:
 
 
 def returns() -> Task:
-    return Task(
-        name="returns",
-        entity_table="customers",
-        entity_col=("customer_id",),
-        target_col="returns",
-        kind="binary",
-        timedelta=10 * 86400,
-        num_eval_timestamps=3,
-        val_timestamp=1_713_571_200,  # 2024-04-20
-        test_timestamp=1_716_163_200,  # 2024-05-20
-        sql=SQL,
-    )
+    return dataclasses.replace(shop.returns(), sql=SQL)
 
 
 def experiment() -> Experiment:
