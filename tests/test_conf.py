@@ -24,6 +24,11 @@ TASKS = [path for path in FILES if path.parent == Path("task")]
 OPTIONS = [path for path in FILES if path.parent not in (Path(), Path("task"))]
 
 
+def verb_of(option: Path) -> str:
+    """A verb that knows an option."""
+    return "search" if option.parent.name == "method" else "train"
+
+
 def composed(verb: str, *overrides: str) -> dict[str, Any]:
     with initialize_config_module("hgl.conf", version_base="1.3"):
         node = OmegaConf.to_container(compose(verb, list(overrides)), resolve=True)
@@ -53,8 +58,8 @@ def test_every_file_is_a_verb_an_option_or_a_task() -> None:
     assert len(FILES) == len(PRIMARY) + len(TASKS) + len(OPTIONS)
     assert all(len(path.parts) == 2 for path in OPTIONS), "package_data reaches one level"
     # A file more or less is a decision: count it here.
-    assert (len(PRIMARY), len(OPTIONS)) == (5, 16)
-    groups = {"experiment", "graph", "model", "sampling", "trainer"}
+    assert (len(PRIMARY), len(OPTIONS)) == (6, 29)
+    groups = {"experiment", "graph", "method", "model", "sampling", "trainer"}
     assert {str(path.parent) for path in OPTIONS} == groups
 
 
@@ -67,9 +72,10 @@ def test_a_verb_gives_its_function_every_argument(verb: str) -> None:
 
 @pytest.mark.parametrize("path", OPTIONS, ids=str)
 def test_every_option_composes_and_binds(path: Path) -> None:
-    config = composed("train", f"{path.parent}={path.stem}")
+    verb = verb_of(path)
+    config = composed(verb, f"{path.parent}={path.stem}")
     checked = completed(config | {"_partial_": True})
-    for part in ("graph", "model", "sampling", "trainer"):
+    for part in ("method" if verb == "search" else "graph", "model", "sampling", "trainer"):
         assert checked[part]["_target_"].startswith("hgl.")
 
 

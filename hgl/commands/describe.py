@@ -46,38 +46,54 @@ def describe(target: str) -> Description:
     Raises: ConfigError: there is none.
     """
     module, _, name = target.rpartition(".")
-    definition = _definition(module, name)
-    if definition is None:
+    known = _definitions(module)
+    if (definition := known.get(name)) is None:
         raise ConfigError(f"_target_={target!r}: no such class or function")
     doc = cleandoc(ast.get_docstring(definition) or "")
-    texts = _entries(doc, "Args") | _entries(doc, "Attributes")
+    stated = _with_signature(definition, known)
+    told = cleandoc(ast.get_docstring(stated) or "")
+    texts = _entries(told, "Args") | _entries(told, "Attributes")
     arguments = {
         name: Argument(annotation, default, texts.get(name, ""))
-        for name, annotation, default in _signature(definition)
+        for name, annotation, default in _signature(stated)
     }
     examples = tuple(line.strip() for line in _section(doc, "Examples"))
     return Description(doc.split("\n")[0], arguments, examples)
 
 
-def _definition(module: str, name: str) -> ast.ClassDef | ast.FunctionDef | None:
+def _definitions(module: str) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+    """The classes and functions of a module."""
     try:
         spec = find_spec(module)
     except (ImportError, ValueError):
         spec = None
     if spec is None or not spec.origin:
-        return None
-    for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            return node
-    return None
+        return {}
+    nodes = ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body
+    return {n.name: n for n in nodes if isinstance(n, ast.ClassDef | ast.FunctionDef)}
+
+
+def _with_signature(
+    node: ast.ClassDef | ast.FunctionDef, known: Mapping[str, ast.ClassDef | ast.FunctionDef]
+) -> ast.ClassDef | ast.FunctionDef:
+    """The class itself, or the base in its module whose constructor it inherits."""
+    while isinstance(node, ast.ClassDef) and not _constructors(node):
+        bases = [known.get(base.id) for base in node.bases if isinstance(base, ast.Name)]
+        if not bases or bases[0] is None:
+            break
+        node = bases[0]
+    return node
+
+
+def _constructors(node: ast.ClassDef) -> list[ast.FunctionDef]:
+    return [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
 
 
 def _signature(node: ast.ClassDef | ast.FunctionDef) -> list[tuple[str, str, str | None]]:
     if isinstance(node, ast.ClassDef):
-        inits = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
-        if not inits:
+        if not (constructors := _constructors(node)):
             return _fields(node)
-        node = inits[0]
+        node = constructors[0]
     spec = node.args
     positional = [a for a in spec.args if a.arg != "self"]
     missing: list[ast.expr | None] = [None] * (len(positional) - len(spec.defaults))
@@ -94,6 +110,7 @@ def _fields(node: ast.ClassDef) -> list[tuple[str, str, str | None]]:
         (field.target.id, ast.unparse(field.annotation), _source(field.value))
         for field in node.body
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if not ast.unparse(field.annotation).startswith("ClassVar")
     ]
 
 

@@ -63,7 +63,8 @@ def manual(verb: str, config: Mapping[str, Any], options: Mapping[str, list[str]
         about = described.arguments[group].text if group in described.arguments else _ABOUT[group]
         lines += ["", f"{group}={'|'.join(names) or 'null'}: {about}"]
         if _is_target(config.get(group)):
-            lines += _rows(dict(_below(group, config[group])))
+            below = dict(_below(group, config[group]))
+            lines += _rows(below) if below else []
     return "\n".join([*lines, "", "flags", *_rows(FLAGS)])
 
 

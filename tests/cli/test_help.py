@@ -12,13 +12,13 @@ import yaml
 from hgl.cli import VERBS, main
 from hgl.commands.describe import describe
 from tests.cli.shop import MODELS
-from tests.test_conf import OPTIONS, composed
+from tests.test_conf import OPTIONS, composed, verb_of
 
 CHOICES = [
     *([verb] for verb in VERBS),
-    *(["train", f"{path.parent}={path.stem}"] for path in OPTIONS),
+    *([verb_of(path), f"{path.parent}={path.stem}"] for path in OPTIONS),
 ]
-"""Every verb, and `train` with each of its options."""
+"""Every verb, and every option with a verb that knows it."""
 
 
 def documented(verb: str, *overrides: str) -> Iterator[tuple[str, str]]:
@@ -42,7 +42,7 @@ def test_help_documents_every_key(words: list[str], capsys: pytest.CaptureFixtur
     assert main([*words, "--help"]) == 0
     shown = capsys.readouterr().out
     for key, text in documented(*words):
-        if key.endswith("watcher"):  # given by code, never by a user
+        if key.endswith(("watcher", "screen")):  # given by code, never by a user
             assert key not in shown
             continue
         assert f"  {key}=" in shown, f"{key} is not in the help of {verb}"
@@ -57,10 +57,13 @@ def test_help_names_verbs_groups_and_flags(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out == overview
     for verb in VERBS:
         assert f"hgl {verb} " in overview
-    assert main(["train", "--help"]) == 0
-    manual = capsys.readouterr().out
+    manuals = {}
+    for verb in ("search", "train"):
+        assert main([verb, "--help"]) == 0
+        manuals[verb] = manual = capsys.readouterr().out
     for path in OPTIONS:
-        (line,) = [x for x in manual.splitlines() if x.startswith(f"{path.parent}=")]
+        lines = manuals[verb_of(path)].splitlines()
+        (line,) = [x for x in lines if x.startswith(f"{path.parent}=")]
         assert path.stem in line
     for flag in ("--cfg", "--config-dir", "--multirun", "debug=true"):
         assert flag in manual

@@ -53,3 +53,11 @@ def test_imports_nothing() -> None:
 def test_unknown_target(target: str) -> None:
     with pytest.raises(ConfigError, match="no such class or function"):
         describe(target)
+
+
+def test_a_constructor_may_be_inherited_within_its_module() -> None:
+    found = describe("hgl.search.methods.greedy.GreedyForward")
+    assert found.summary.startswith("Every model of a single relation")
+    policy = found.arguments["policy"]
+    assert (policy.default, policy.text[:11]) == ("'repair'", "which actio")
+    assert not {"kinds", "towards"} & found.arguments.keys()

@@ -64,7 +64,7 @@ def test_agrees_with_loops_over_seeds_and_epochs(
             if known:
                 epoch = max(known, key=lambda pair: (pair[0], -pair[1]))[1]
                 tested.append(sign * float(table.test[position, s, epoch]))
-        found = table.score(Trial(model, 1), Ladder((Rung(1), rung)))
+        found = table.score(Trial(model, 0), Ladder((rung,)))
         if best:
             assert found == pytest.approx(np.mean(best), rel=1e-6)
             assert found == vector[position]

@@ -46,6 +46,7 @@ def test_composes_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixt
         "without_tables": list(spec.without_tables),
         "without_fkeys": [list(pair) for pair in spec.without_fkeys],
         "edge_tables": list(spec.edge_tables),
+        "null_keys": spec.null_keys,
     }
 
 
