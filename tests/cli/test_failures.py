@@ -87,7 +87,7 @@ def test_a_damaged_run_is_named(
         (["train", "trainer.lr=[1"], "expected key=value"),
         (["train", "trainer.lr"], "expected key=value"),
         (["train", "trainer.lr=1,2"], "--multirun"),
-        (["train", "trainer=null"], "expected one of default, smoke"),
+        (["train", "trainer=null"], "expected one of default, search, smoke"),
         (["train", "~sampling"], "sampling is missing"),
         (["train", "trainer.lr=-1"], "lr=-1"),
         (["train", "trainer.lr=inf"], "lr=inf: expected at least 0"),
