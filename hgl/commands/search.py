@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -220,12 +219,13 @@ def _helping(plan: SearchPlan, count: int) -> Iterator[None]:
         yield
     finally:
         for process in crew:
-            if process.pid is not None and process.is_alive():
-                os.kill(process.pid, signal.SIGINT)
+            process.terminate()
             process.join()
 
 
 def _help(plan: SearchPlan) -> None:
     """What a further process does: the search, silently; the first one tells what went wrong."""
+    # Not SIGINT, which a command in the background ignores, and its children with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt, HglError):
         plan.conduct(lambda scored: None)

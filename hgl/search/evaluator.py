@@ -71,13 +71,16 @@ class Evaluator:
         Args:
             epochs: in all, those done before included.
             folder: of this model and seed; receives checkpoints.
-        Raises: HglError: what makes training fail.
+        Raises: HglError: what makes training fail. KeyboardInterrupt: Ctrl-C; half a training is no
+            result.
         """
         folder.mkdir(parents=True, exist_ok=True)
         begun = time.perf_counter()
         experiment = self._experiment(model, epochs, seed)
         run = experiment.untrained(self.prepared)
         progress = experiment.fit(run, self.prepared, folder, resume=True)
+        if progress.interrupted:
+            raise KeyboardInterrupt
         val = tuple(row[f"val_{self.metric}"] for row in progress.history[:epochs])
         return Evaluation(val, time.perf_counter() - begun, run)
 

@@ -77,6 +77,8 @@ class Supernet:
             folder=folder,
             resume=True,
         )
+        if progress.interrupted:
+            raise KeyboardInterrupt
         self.run, self.fit_seconds = run, time.perf_counter() - begun
         return progress
 

@@ -156,6 +156,8 @@ class Trainer:
                 best one.
             resume: go on from `folder/state.safetensors` when it is there.
         Raises: TrainingError: a loss is not a number; the message says which batch.
+            KeyboardInterrupt: Ctrl-C came before the first epoch ended; later, the best epoch so
+            far is kept, and `Progress.interrupted` says so.
         """
         seed_everything(self.seed + self.world.rank)
         optimizer = torch.optim.AdamW(
@@ -188,10 +190,10 @@ class Trainer:
                     save_state(state, model, kept, optimizer, dataclasses.asdict(progress))
                 self.watcher.epoch(row)
         except KeyboardInterrupt:
+            if progress.best_epoch < 0:
+                raise
             progress.interrupted = True
             logger.warning("stopped in epoch %d; keeping the best so far", progress.epoch)
-        if progress.best_epoch < 0:
-            raise TrainingError("training stopped before the first epoch ended: nothing to keep")
         self.world.barrier()
         restore_model(model, load_tensors(weights)[0], weights)
         return progress

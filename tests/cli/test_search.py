@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +14,7 @@ import pytest
 import yaml
 
 from hgl.cli import main
+from hgl.search.store import TrialStore
 from tests.cli.shop import failure, source
 from tests.search.market import MANIFEST, SQL, market
 
@@ -120,3 +125,25 @@ def test_a_search_is_joined_with_its_own_data_only(
     (folder / "task.yaml").write_text(yaml.safe_dump(task | {"num_eval_timestamps": 1}))
     last = failure(capsys, 2, "search", f"join={folder}")
     assert "is another: task=" in last
+
+
+def test_a_stopped_search_gives_its_trials_back(stall: list[str], tmp_path: Path) -> None:
+    """Ctrl-C ends all its processes, and what they were at is free at once."""
+    slow = ["trainer.max_steps=3000", "rungs=[[3000,1]]", "workers=2", "out=stopped", "finalists=1"]
+    words = [sys.executable, "-m", "hgl", "search", *stall, *TINY[1:5], *slow, "budget=9"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while (claimed := _claimed(tmp_path / "stopped" / "trials.sqlite")) < 2:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, f"{claimed} claimed"
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert "interrupted" in process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    frame = TrialStore("stopped/trials.sqlite").frame()
+    assert set(frame["state"]) == {"claimed"}
+    assert (frame["heartbeat"] == pd.Timestamp(0, tz="UTC")).all()
+
+
+def _claimed(path: Path) -> int:
+    return len(TrialStore(path).frame()) if path.exists() else 0
