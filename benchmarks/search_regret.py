@@ -84,8 +84,7 @@ def main() -> None:
 
 def screen(table: ScoreTable) -> Callable[[Sequence[GraphModel]], np.ndarray]:
     """The table's supernet."""
-    sign = 1 if METRICS[table.metric].higher_is_better else -1
-    scores = sign * table.supernet
+    scores = METRICS[table.metric].sign * table.supernet
     return lambda models: scores[[table.space.index(model) for model in models]]
 
 

@@ -81,7 +81,7 @@ def keep(space: SpecSpace, scores: np.ndarray, path: Path, fit: float, each: flo
     """Write the scores of all models into their table, and what they cost in seconds."""
     table = ScoreTable.load(path, space)
     notes = {**table.notes, "supernet": {"fit_seconds": fit, "seconds_per_model": each}}
-    sign = 1 if METRICS[table.metric].higher_is_better else -1
+    sign = METRICS[table.metric].sign
     dataclasses.replace(table, supernet=sign * scores, notes=notes).save(path)
 
 

@@ -159,7 +159,7 @@ def _conduct(plan: SearchPlan, workers: int, screen: Screen) -> Result:
     # Most trials go on from a shorter one; a line for each would hide the others.
     logging.getLogger("hgl.train.trainer").setLevel(logging.WARNING)
     metric = plan.experiment.task.metric
-    sign = 1 if METRICS[metric].higher_is_better else -1
+    sign = METRICS[metric].sign
     lines = SearchLines(screen.say, plan.effort.budget, workers, metric, sign)
     with disk_errors(plan.folder), _helping(plan, workers - 1):
         worker, result = plan.conduct(lines)

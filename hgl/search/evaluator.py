@@ -63,7 +63,7 @@ class Evaluator:
     @property
     def sign(self) -> int:
         """1 where a higher metric is better, -1 where a lower one is."""
-        return 1 if METRICS[self.metric].higher_is_better else -1
+        return METRICS[self.metric].sign
 
     def evaluate(self, model: GraphModel, *, epochs: int, seed: int, folder: Path) -> Evaluation:
         """Train on a graph model, going on from what `folder` holds of it.

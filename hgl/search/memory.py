@@ -43,8 +43,8 @@ def remembered(where: str | Path, *, database: str | None = None) -> list[Eviden
 
 def _scores(trials: pd.DataFrame, metric: str) -> dict[str, float]:
     """Each model's score, higher is better, by its bits."""
-    higher = METRICS[metric.removeprefix(_PREFIX)].higher_is_better
-    best = trials[metric].map(lambda values: max(values) if higher else -min(values))
+    sign = METRICS[metric.removeprefix(_PREFIX)].sign
+    best = trials[metric].map(lambda values: max(sign * value for value in values))
     most = trials.groupby("bits")["epochs"].transform("max")
     kept = best[trials["epochs"] == most]
     means = kept.groupby(trials["bits"]).mean()

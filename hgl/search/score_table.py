@@ -133,8 +133,8 @@ class ScoreTable:
             raise CacheError(f"{path} is damaged: {error}") from None
 
     @property
-    def _sign(self) -> float:
-        return 1.0 if METRICS[self.metric].higher_is_better else -1.0
+    def _sign(self) -> int:
+        return METRICS[self.metric].sign
 
     @cached_property
     def _best(self) -> np.ndarray:

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hgl.errors import HglError
+from hgl.errors import SourceError
 from hgl.search.evaluator import Evaluation, Evaluator
 from hgl.search.model import GraphModel
 from hgl.search.store import TrialStore
@@ -53,7 +53,8 @@ class Worker:
     def run(self, model: GraphModel, *, epochs: int, seed: int) -> Done | Taken:
         """Run a trial, unless it has run or another worker is at it.
 
-        A failure is kept, and is no error here.
+        A failure is kept, and is no error here; what the disk or the store refuses is one, as other
+        trials would meet it, too.
         """
         key = self.key(model, epochs=epochs, seed=seed)
         claim = self.store.claim(key, self.name)
@@ -62,10 +63,10 @@ class Worker:
         try:
             with self.store.holding(claim):
                 self._run(claim, model)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OSError, SourceError):
             self.store.release(claim)
             raise
-        except (HglError, ArithmeticError, MemoryError, RuntimeError) as error:
+        except Exception as error:
             self.store.fail(claim, error)
         return self.store.result(key) or Taken(key, "another worker", 0.0)
 

@@ -46,6 +46,11 @@ class Metric:
     scores: Mapping[str, Callable[[Answer], float]]
     needs: str = "target"
 
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, else -1: what a score is multiplied by to be compared."""
+        return 1 if self.higher_is_better else -1
+
 
 def _roc_auc(target: np.ndarray, prediction: np.ndarray) -> float:
     return float(skm.roc_auc_score(target, prediction)) if np.ptp(target) > 0 else float("nan")

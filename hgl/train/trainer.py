@@ -281,7 +281,7 @@ class Trainer:
                 f"metric={metric!r} is not defined on the validation split (one class only?): "
                 "choose another metric or other timestamps"
             )
-        sign = 1 if METRICS[metric].higher_is_better else -1
+        sign = METRICS[metric].sign
         if progress.best is None or sign * value > sign * progress.best:
             progress.best, progress.best_epoch = value, row["epoch"]
 

@@ -61,3 +61,13 @@ def test_failures_are_kept(market: Evaluator, tmp_path: Path) -> None:
     assert done.failure is not None
     assert done.failure.type == "TrainingError"
     assert worker.run(model, epochs=3, seed=0) == done
+
+
+def test_what_the_disk_refuses_is_no_fault_of_the_trial(worker: Worker) -> None:
+    """It is raised, and the trial is free again."""
+    model = worker.evaluator.space.all_rows
+    worker.folder.write_text("a file, where checkpoints should go")
+    with pytest.raises(OSError):
+        worker.run(model, epochs=1, seed=5)
+    claim = worker.store.claim(worker.key(model, epochs=1, seed=5), "other")
+    assert isinstance(claim, Claim)

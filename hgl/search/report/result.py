@@ -123,7 +123,7 @@ class Result:
 
     def shown(self, score: float) -> float:
         """Return a score as the metric is known: an MAE without its minus."""
-        return score if METRICS[self.metric].higher_is_better else -score
+        return METRICS[self.metric].sign * score
 
     def fidelity(self, rung: int) -> str:
         """Say how long and how often a rung trains."""
