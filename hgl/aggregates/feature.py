@@ -105,7 +105,8 @@ class Feature:
         if self.anchor.fkey is None:
             return f"{rows}: "
         via = self.anchor.via
-        return f"{'.'.join((via.table, *via.path)) + ' ' if via else ''}{self.anchor.fkey} > {rows}: "
+        through = ".".join((via.table, *via.path)) + " " if via else ""
+        return f"{through}{self.anchor.fkey} > {rows}: "
 
     @classmethod
     def from_dict(cls, kept: dict[str, Any]) -> Feature:
