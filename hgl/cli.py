@@ -33,7 +33,10 @@ from hgl.errors import ConfigError, HglError
 
 VERBS = {
     verb: f"hgl.commands.{verb}.{verb}"
-    for verb in ("ingest", "train", "search", "evaluate", "predict", "doctor")
+    for verb in (
+        *("ingest", "train", "search", "evaluate", "predict"),
+        *("distill", "export", "serve", "doctor"),
+    )
 }
 _TEXT = ("str", "str | None")
 _STOPPED = "Query interrupted"

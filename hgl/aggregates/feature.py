@@ -12,7 +12,8 @@ count: rows in the window; 0 where there are none.
 mean: of a numerical or boolean column over the window's rows, nulls left out.
 share: of the window's rows, those whose categorical column has the text `value`; null for no rows.
 last: the column in the latest row, null if it is null there; text where it is categorical.
-days: from the earliest row of the window to the seed (rows=1: since the latest row).
+days: from the earliest row of the window to the seed (rows=1: since the latest row); null where
+    that row is static.
 distinct: different values of a column that are not null, in all rows.
 value: the column of the entity's own row; text where it is categorical.
 age: years (365.25 days) from a timestamp column of the entity's own row to the seed.
@@ -41,7 +42,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Anchor:
-    """The row that rows are looked up under.
+    """The row that rows are looked up under; none where it is itself not known at the limit.
+
+    Without an anchor a feature is what it is for no rows. The entity itself is always known.
 
     Attributes:
         via: names the anchor by its latest visible row; None: the entity's own row does.
@@ -56,6 +59,9 @@ class Anchor:
 @dataclass(frozen=True)
 class Window:
     """Which of the visible rows count; all where nothing is stated.
+
+    Only `count`, `days`, `mean` and `share` have windows of rows, and all but `days` of seconds,
+    where the difference of two running sums is taken: exact for counts and whole numbers.
 
     Attributes:
         rows: at most this many, the latest by time, then row.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,16 @@ class FeatureTable:
         texts = [self.plan.categorical.index(f) for f in plan.categorical]
         return FeatureTable(plan, self.numerical[:, numbers], self.categorical[:, texts])
 
+    def first(self, rows: int) -> FeatureTable:
+        """Return the first rows."""
+        return FeatureTable(self.plan, self.numerical[:rows], self.categorical[:rows])
+
+    @classmethod
+    def join(cls, parts: Sequence[FeatureTable]) -> FeatureTable:
+        """Put tables of one plan after one another."""
+        numerical = np.concatenate([part.numerical for part in parts])
+        return cls(parts[0].plan, numerical, np.concatenate([part.categorical for part in parts]))
+
     def frame(self) -> pd.DataFrame:
         """Return columns by feature name; codes are pandas categories, what is missing is null."""
         columns: dict[str, object] = {
@@ -41,5 +52,5 @@ class FeatureTable:
         }
         for i, feature in enumerate(self.plan.categorical):
             codes = range(1, self.plan.cardinalities[i])
-            columns[feature.name] = pd.Categorical(self.categorical[:, i], categories=codes)
+            columns[feature.name] = pd.Categorical.from_codes(self.categorical[:, i] - 1, codes)
         return pd.DataFrame(columns, index=range(len(self)))

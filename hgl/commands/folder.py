@@ -34,7 +34,11 @@ _NEEDED = {
     *("validate_frozen", "history"),
 }
 """Settings without which a run cannot be rebuilt."""
-_KEPT = {"train": ("run", "run.yaml"), "search": ("join", "search.yaml")}
+_KEPT = {
+    "train": ("run", "run.yaml"),
+    "search": ("join", "search.yaml"),
+    "distill": ("distilled", "distilled.yaml"),
+}
 """Of each verb that leaves a folder: the argument that names one, and the file of its settings."""
 _DATABASE = {"name", "fingerprint", "folder"}
 
@@ -52,6 +56,24 @@ def fresh(name: str, world: World) -> Path:
             f"out=null: {str(home)!r} cannot be written ({error.strerror}); expected out=<folder>"
         ) from None
     return home / _stamp(int(world.gather(torch.tensor([stamp]))[0]))
+
+
+def latest(argument: str, verb: str, file: str) -> Path:
+    """Return the newest folder that a verb left under `outputs/`.
+
+    Args:
+        argument: that was null, for the message.
+        file: what it wrote last, below its folder.
+    Raises: ConfigError: there is none.
+    """
+    found = [path for path in Path("outputs").glob(f"*/*/{file}") if path.is_file()]
+    if not found:
+        raise ConfigError(
+            f"{argument}=null: no hgl {verb} has left anything under outputs/; expected "
+            f"{argument}=<the folder that one left>"
+        )
+    newest = max(found, key=lambda path: path.stat().st_mtime)
+    return newest.parents[len(Path(file).parents) - 1]
 
 
 def vacant(out: str | None) -> Path | None:

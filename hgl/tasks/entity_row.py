@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from hgl.db import times
-from hgl.errors import MissingExtra, TaskError
+from hgl.errors import TaskError
+from hgl.tasks.boosting import boosted
 from hgl.tasks.seeds import SeedTable
 
 if TYPE_CHECKING:
     from hgl.db.database import Database
 
-_OBJECTIVES = {
-    "binary": "binary",
-    "multilabel": "binary",
-    "multiclass": "multiclass",
-    "regression": "l1",
-}
-_MAX_ROUNDS, _PATIENCE = 1000, 50
 _USED = ("numerical", "boolean", "categorical", "timestamp")
 
 
@@ -36,51 +30,8 @@ def predict(
 
     Raises: MissingExtra: LightGBM is absent. TaskError: the entity table has no such column.
     """
-    try:
-        import lightgbm
-    except ImportError:
-        raise MissingExtra("LightGBM", "bench", "the entity-row baseline") from None
     rows = {seeds.split: _features(db, train, seeds) for seeds in (train, val, test)}
-    fits = [
-        _fit(lightgbm, train, rows, _column(train, label), _column(val, label))
-        for label in _labels(train)
-    ]
-    predictions = {split: [fit.predict(rows[split]) for fit in fits] for split in ("val", "test")}
-    if train.task.kind == "multilabel":
-        return {split: np.stack(columns, axis=1) for split, columns in predictions.items()}
-    return {split: np.asarray(columns[0]) for split, columns in predictions.items()}
-
-
-def _fit(
-    lightgbm: Any, train: SeedTable, rows: dict[str, pd.DataFrame], y: np.ndarray, y_val: np.ndarray
-) -> Any:
-    settings = {
-        "objective": _OBJECTIVES[train.task.kind],
-        "learning_rate": 0.05,
-        "seed": 0,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-    }
-    if train.task.kind == "multiclass":
-        settings["num_class"] = len(train.classes)
-    fitted = lightgbm.Dataset(rows["train"], y)
-    return lightgbm.train(
-        settings,
-        fitted,
-        num_boost_round=_MAX_ROUNDS,
-        valid_sets=[fitted.create_valid(rows["val"], y_val)],
-        callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
-    )
-
-
-def _labels(seeds: SeedTable) -> list[int | None]:
-    return list(range(len(seeds.classes))) if seeds.task.kind == "multilabel" else [None]
-
-
-def _column(seeds: SeedTable, label: int | None) -> np.ndarray:
-    assert seeds.target is not None
-    return seeds.target if label is None else seeds.target[:, label]
+    return boosted(rows, train, val, purpose="the entity-row baseline")
 
 
 def _features(db: Database, train: SeedTable, seeds: SeedTable) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn import metrics as skm
 
 from hgl.errors import TaskError
@@ -53,7 +54,15 @@ class Metric:
 
 
 def _roc_auc(target: np.ndarray, prediction: np.ndarray) -> float:
-    return float(skm.roc_auc_score(target, prediction)) if np.ptp(target) > 0 else float("nan")
+    """Mann and Whitney's statistic; scikit-learn's takes twenty times as long on a thousand rows,
+    and a bootstrap asks thousands of times.
+    """
+    positive = target > 0
+    pairs = int(positive.sum()) * int((~positive).sum())
+    if not pairs:
+        return float("nan")
+    least = positive.sum() * (positive.sum() + 1) / 2
+    return float((rankdata(prediction)[positive].sum() - least) / pairs)
 
 
 def _roc_auc_per_timestamp(a: Answer) -> float:

@@ -98,6 +98,32 @@ class SeedTable:
             )
         return self._keep(kept, f"they are earlier than {times.text(instant)}")
 
+    def before(self, instant: int) -> SeedTable:
+        """Return the seeds whose answers are known by `instant` (seconds): windows that have ended.
+
+        Raises: TaskError: none is left.
+        """
+        kept = self.time + self.task.timedelta <= instant
+        if not kept.any():
+            raise TaskError(
+                f"{self.task}: no {self.split} answer is known by {times.text(instant)}"
+            )
+        return self._keep(kept, f"their windows end after {times.text(instant)}")
+
+    def moved(self, time: np.ndarray) -> SeedTable:
+        """Return the same entities at other times, [n] int64 seconds, without answers.
+
+        Order is as it was: no longer by time.
+        """
+        return replace(
+            self,
+            split="predict",
+            time=time,
+            target=None,
+            fingerprint=cache.digest(self.fingerprint, time.tobytes()),
+            notes=(),
+        )
+
     def _keep(self, kept: np.ndarray, reason: str) -> SeedTable:
         gone = int((~kept).sum())
         note = f"{gone} {self.split} seeds left out: {reason}"
@@ -128,7 +154,7 @@ def labelled(task: Task, db: Database, split: str, *, policy: Policy, cut: Cut) 
     val, test = labels.timestamps(task, db)
     visible_until = test if policy == "frozen" else None
     table = labels.label_table(task, db, split)
-    classes = _classes(task, db)
+    classes = classes_of(task, db)
     target = targets.encode(task.kind, table[task.target_col], classes)
     entity = population.row_positions(task, db, table)
     time = times.seconds(table[task.time_col], rounding="down")
@@ -169,7 +195,7 @@ def unlabelled(task: Task, db: Database, time: Any, *, cut: Cut) -> SeedTable:
         entity=entity,
         time=np.full(len(entity), at, dtype=np.int64),
         target=None,
-        classes=_classes(task, db),
+        classes=classes_of(task, db),
         policy="rolling",
         cut=cut,
         visible_until=None,
@@ -188,7 +214,7 @@ def _seed_table(task: Task, db: Database, *, notes: tuple[str, ...], **parts: An
     return SeedTable(task=task, fingerprint=fingerprint, notes=notes, **parts)
 
 
-def _classes(task: Task, db: Database) -> tuple[Any, ...]:
+def classes_of(task: Task, db: Database) -> tuple[Any, ...]:
     if task.kind in ("binary", "regression"):
         return targets.learn_classes(task.kind, pd.Series())
     train = labels.label_table(task, db, "train")

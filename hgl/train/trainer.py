@@ -202,6 +202,13 @@ class Trainer:
         self, model: nn.Module, objective: Objective, loader: Loader, *, phase: str = "predict"
     ) -> np.ndarray:
         """Predict every seed of `loader`, in the order of its seed table."""
+        return objective.predict(self.outputs(model, loader, phase=phase))
+
+    def outputs(self, model: nn.Module, loader: Loader, *, phase: str = "predict") -> Tensor:
+        """Return what `model` returns for every seed of `loader`, in the order of its seed table.
+
+        Returns: [seeds, channels] float32 on the CPU.
+        """
         self.watcher.start(phase, len(loader))
         model.to(self.device).eval()
         outputs, positions = [], []
@@ -216,7 +223,7 @@ class Trainer:
         # Shards may repeat a seed so that all processes step equally often; any copy will do.
         rows = torch.empty(int(order.max()) + 1, out.shape[1])
         rows[order] = out
-        return objective.predict(rows)
+        return rows
 
     def _epoch(
         self,

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from hgl.errors import TaskError
 from hgl.tasks.metrics import DEFAULT_METRIC, KINDS, METRICS, evaluate, metrics_of
@@ -110,3 +111,12 @@ def test_bad_predictions_are_refused(
 ) -> None:
     with pytest.raises(TaskError, match=said):
         evaluate(kind, target, prediction)
+
+
+@pytest.mark.parametrize("values", [3, 50, 10**9])
+def test_auroc_is_scikit_learns_ties_and_all(values: int) -> None:
+    random = np.random.default_rng(values)
+    target = random.integers(2, size=500).astype(float)
+    prediction = random.integers(values, size=500) / values
+    found = evaluate("binary", target, prediction)["roc_auc"]
+    assert found == pytest.approx(roc_auc_score(target, prediction), abs=1e-12)

@@ -1,0 +1,116 @@
+"""`hgl distill`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hgl.aggregates.live.features import LiveFeatures
+from hgl.commands.export import NEEDED, write_artefact
+from hgl.commands.folder import StoredRun, fresh, keep_task, latest, vacant
+from hgl.db.cache import disk_errors
+from hgl.distill import kept
+from hgl.distill.gather import Sources, gather
+from hgl.distill.ladder import climb
+from hgl.distill.report import Page
+from hgl.distill.student import StudentSettings
+from hgl.errors import CacheError, check_range
+from hgl.export.speed import measure
+from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
+from hgl.train.distributed import join_world
+from hgl.train.record import write_text, write_yaml
+
+ARTEFACT = "artefact"
+
+
+def distill(
+    *,
+    run: str | None,
+    db: str | None,
+    student: StudentSettings,
+    sources: Sources,
+    seeds: int,
+    out: str | None,
+    trust: bool,
+    config: Mapping[str, Any],
+) -> None:
+    """Turn a trained graph network into an MLP over columns, and measure what each part gives.
+
+    The columns are the entity's own row and aggregates of its past, computed in SQL; the MLP learns
+    from answers and from what the network says of seeds it was not trained on. A ladder compares
+    it with less and with more, on validation to choose and once on test to report; the student
+    that ships is exported.
+
+    Args:
+        run: folder that hgl train left; null takes the newest one under outputs/.
+        db: the database, where the run's own copy is gone and its password was not kept.
+        student: how students are built and trained.
+        sources: how much they are given.
+        seeds: trainings of each student.
+        out: folder; null makes outputs/<database>-<task>-student/<time>.
+        trust: also build classes outside hgl that the run's configuration names.
+        config: the whole configuration, kept in the folder; must hold no secret.
+    Examples:
+        hgl distill
+        hgl distill run=outputs/flights-plane-late/2026-11-24_09-30-00 seeds=10
+        hgl distill student.adaptive=true sources.extra=1.0
+    Raises: HglError: the run cannot be read, or its model is no teacher.
+    """
+    check_range("seeds", seeds, 1)
+    teacher = latest("run", "train", "results.yaml") if run is None else Path(run)
+    stored = StoredRun.read(str(teacher))
+    folder = vacant(out)
+    with Screen() as screen:
+        bars = PhaseBars(screen)
+        database = stored.open(db, TableBars(screen))
+        experiment = stored.experiment(database, bars, trust=trust)
+        experiment.phases.announce = bars.phase
+        task = experiment.task
+        folder = folder or fresh(f"{database.schema.name}-{task.name}-student", join_world())
+        keep_task(task, folder)
+        write_yaml(folder / "distilled.yaml", _notes(stored, config))
+        # A line for each of their epochs would hide everything else.
+        logging.getLogger("hgl.train.trainer").setLevel(logging.WARNING)
+        with disk_errors(folder):
+            epochs = _best_epoch(teacher) + 1
+            material = gather(experiment, teacher, epochs, sources, aside=folder / "teachers")
+            with experiment.phases("students"):
+                ladder = climb(material, student, seeds=seeds, folder=folder, watcher=bars)
+            kept.keep(ladder, student, folder)
+            made = StoredRun.read(str(folder), "distill", NEEDED)
+            artefact = write_artefact(made, folder / ARTEFACT, database)
+            with experiment.phases("speed"):
+                features = LiveFeatures.of(database, ladder.student.plan)
+                test = material.seeds["test"]
+                run_again = experiment.restore(teacher)
+                speed = measure(experiment, run_again, test, features, artefact.scorer)
+            page = Page(
+                f"{database.schema.name}, {task.name}", ladder, ladder.test(), [*speed.lines()]
+            )
+            write_text(folder / "ladder.md", page.markdown())
+            write_yaml(folder / "ladder.yaml", {"rows": page.rows(), "speed": speed.rows})
+    console = plain_console()
+    console.print(page.markdown(), soft_wrap=True)
+    console.print(
+        f"everything is in {folder}; hgl serve artefact={artefact.folder}", soft_wrap=True
+    )
+
+
+def _notes(stored: StoredRun, config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "config": {**config, "run": str(stored.folder.absolute()), "teacher": dict(stored.config)},
+        "database": dict(stored.database),
+    }
+
+
+def _best_epoch(teacher: Path) -> int:
+    try:
+        return int(yaml.safe_load((teacher / "results.yaml").read_text())["best_epoch"])
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        raise CacheError(
+            f"run={str(teacher)!r}: expected a finished run, with results.yaml"
+        ) from None

@@ -1,0 +1,107 @@
+"""Students on disk: what `hgl distill` leaves beside its report, and how one comes back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hgl.aggregates.plan import FeaturePlan
+from hgl.distill.calibration import temperature
+from hgl.distill.ladder import Ladder
+from hgl.distill.student import StudentSettings, weights_of
+from hgl.errors import CacheError, ConfigError
+from hgl.models.table_mlp import TableMLP
+from hgl.train.checkpoint import load_tensors, restore_model
+from hgl.train.objective import Objective, Regression
+from hgl.train.record import write_text
+
+FILE = "students.json"
+
+
+@dataclass(frozen=True)
+class KeptStudent:
+    """One student as it was trained.
+
+    Attributes:
+        rung: its name.
+        tier: what it reads.
+        temperature: what to divide its outputs by; 1 for a regression.
+        units: centre, spread, low and high of a regression, else empty.
+        scores: its metric on validation.
+    """
+
+    rung: str
+    tier: str
+    mlp: TableMLP
+    plan: FeaturePlan
+    temperature: float
+    units: dict[str, float]
+    scores: dict[str, float]
+
+
+def keep(ladder: Ladder, settings: StudentSettings, folder: Path) -> None:
+    """Write what students of `folder` need to come back; their weights are there already."""
+    material = ladder.material
+    val = material.seeds["val"]
+    rungs = {}
+    for rung in ladder.rungs:
+        students = ladder.students[rung.name]
+        best = max(range(len(students)), key=lambda i: students[i].sign * students[i].score)
+        out = torch.as_tensor(students[best].outputs["val"])
+        rungs[rung.name] = {
+            "tier": rung.tier,
+            "coded": material.tokens.codebook.channels if rung.coded else 0,
+            "plan": students[best].plan.to_dict(),
+            "weights": str(weights_of(Path(), rung.name, best)),
+            "temperature": temperature(material.objective, out, torch.as_tensor(val.answers)),
+            "scores": {val.task.metric: students[best].score},
+        }
+    kept = {
+        "chosen": ladder.chosen.name,
+        "settings": dataclasses.asdict(settings),
+        "out_channels": material.objective.out_channels,
+        "units": _units(material.objective),
+        "rungs": rungs,
+    }
+    write_text(folder / FILE, json.dumps(kept, indent=1))
+
+
+def read(folder: Path, rung: str | None = None) -> KeptStudent:
+    """Read a student; the one that ships where no rung is named.
+
+    Raises: CacheError: the folder holds none, or a damaged one. ConfigError: no such rung.
+    """
+    refusal = CacheError(f"distilled={str(folder)!r}: expected the folder that hgl distill left")
+    try:
+        kept = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        name, rungs = rung or kept["chosen"], kept["rungs"]
+        if name not in rungs:
+            raise ConfigError(f"rung={name!r}: expected one of {', '.join(rungs)}")
+        return _student(folder, name, rungs[name], kept)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        if isinstance(error, CacheError | ConfigError):
+            raise
+        raise refusal from None
+
+
+def _student(folder: Path, name: str, found: dict[str, Any], kept: dict[str, Any]) -> KeptStudent:
+    plan, settings = FeaturePlan.from_dict(found["plan"]), StudentSettings(**kept["settings"])
+    mlp = settings.network(plan, kept["out_channels"], code_channels=found["coded"])
+    weights = folder / found["weights"]
+    tensors, _ = load_tensors(weights)
+    own = {k.removeprefix("mlp."): v for k, v in tensors.items()}
+    restore_model(mlp, own, weights)
+    scores, units = found["scores"], kept["units"]
+    return KeptStudent(name, found["tier"], mlp.eval(), plan, found["temperature"], units, scores)
+
+
+def _units(objective: Objective) -> dict[str, float]:
+    if not isinstance(objective, Regression):
+        return {}
+    names = ("centre", "spread", "low", "high")
+    return {name: float(getattr(objective, name)) for name in names}
