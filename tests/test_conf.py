@@ -26,7 +26,8 @@ OPTIONS = [path for path in FILES if path.parent not in (Path(), Path("task"))]
 
 def verb_of(option: Path) -> str:
     """A verb that knows an option."""
-    return "search" if option.parent.name == "method" else "train"
+    verbs = {"method": "search", "student": "distill", "sources": "distill", "limits": "serve"}
+    return verbs.get(option.parent.name, "train")
 
 
 def composed(verb: str, *overrides: str) -> dict[str, Any]:
@@ -58,8 +59,9 @@ def test_every_file_is_a_verb_an_option_or_a_task() -> None:
     assert len(FILES) == len(PRIMARY) + len(TASKS) + len(OPTIONS)
     assert all(len(path.parts) == 2 for path in OPTIONS), "package_data reaches one level"
     # A file more or less is a decision: count it here.
-    assert (len(PRIMARY), len(OPTIONS)) == (6, 29)
-    groups = {"experiment", "graph", "method", "model", "sampling", "trainer"}
+    assert (len(PRIMARY), len(OPTIONS)) == (9, 32)
+    groups = {"experiment", "graph", "limits", "method", "model", "sampling", "sources"}
+    groups |= {"student", "trainer"}
     assert {str(path.parent) for path in OPTIONS} == groups
 
 
@@ -75,8 +77,9 @@ def test_every_option_composes_and_binds(path: Path) -> None:
     verb = verb_of(path)
     config = composed(verb, f"{path.parent}={path.stem}")
     checked = completed(config | {"_partial_": True})
-    for part in ("method" if verb == "search" else "graph", "model", "sampling", "trainer"):
-        assert checked[part]["_target_"].startswith("hgl.")
+    parts = {name: node for name, node in checked.items() if isinstance(node, Mapping)}
+    assert path.parent.name in {*parts, "experiment"}
+    assert all(node["_target_"].startswith("hgl.") for node in parts.values())
 
 
 @pytest.mark.parametrize("path", [p for p in OPTIONS if p.parent.name == "experiment"], ids=str)

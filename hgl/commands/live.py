@@ -10,7 +10,7 @@ from hgl.aggregates.live.features import LiveFeatures
 from hgl.aggregates.plan import FeaturePlan
 from hgl.commands.source import check_source, open_database
 from hgl.db.database import Database
-from hgl.db.redact import HIDDEN, redact
+from hgl.db.redact import HIDDEN
 from hgl.db.schema import Schema
 from hgl.errors import ConfigError, SchemaError
 from hgl.export.artefact import Artefact
@@ -37,7 +37,6 @@ def open_features(
         options: of `open_database`, where it has to be read.
     Raises: ConfigError: `db` is none. SchemaError: it is no longer what the student was made from.
     """
-    check_source(db)
     if is_live(db):
         try:
             return LiveFeatures.open(_url(db), schema, plan)
@@ -55,14 +54,28 @@ def features_for(artefact: Artefact, db: str | None, **options: Any) -> LiveFeat
     Raises: as `open_features`, and ConfigError: the source's password was not kept.
     """
     source = artefact.manifest.source
-    if db is None and HIDDEN in source.db:
+    return open_features(
+        source_of(artefact, db),
+        Schema.from_manifest(source.schema),
+        artefact.manifest.plan,
+        manifest=source.manifest,
+        **options,
+    )
+
+
+def source_of(artefact: Artefact, db: str | None) -> str:
+    """Return `db`, or what the student was made from.
+
+    Raises: ConfigError: that had a password, which was not kept; or `db` is none.
+    """
+    asked = artefact.manifest.source.db if db is None else db
+    if db is None and HIDDEN in asked:
         raise ConfigError(
-            f"artefact={str(artefact.folder)!r} was made from {redact(source.db)}, whose password "
-            "is not kept: give the database again with db=<url>"
+            f"artefact={str(artefact.folder)!r} was made from {asked}, whose password is not "
+            "kept: give the database again with db=<url>"
         )
-    schema = Schema.from_manifest(source.schema)
-    asked = source.db if db is None else db
-    return open_features(asked, schema, artefact.manifest.plan, manifest=source.manifest, **options)
+    check_source(asked)
+    return asked
 
 
 def _url(db: str) -> str:

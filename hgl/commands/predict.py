@@ -4,51 +4,76 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
+from hgl.commands.asked import Asked
 from hgl.commands.folder import StoredRun
-from hgl.db import times
-from hgl.errors import ConfigError, HglError
+from hgl.errors import ConfigError
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 from hgl.train.predictions import prediction_frame, write_frame
 
 _ENDINGS = (".parquet", ".csv")
 
 
-def predict(*, run: str, at: str, out: str, db: str | None, trust: bool) -> None:
-    """Predict for every eligible entity at one time with a run's model.
+def predict(
+    *,
+    run: str | None,
+    artefact: str | None,
+    at: str | None,
+    table: str | None,
+    out: str,
+    db: str | None,
+    trust: bool,
+) -> None:
+    """Predict with a run's model, or with an exported student.
 
     Args:
-        run: folder that hgl train left.
-        at: the time asked about, UTC, such as 2013-12-01 or 2013-12-01T06:00.
+        run: folder that hgl train left; this or artefact.
+        artefact: folder that hgl export or hgl distill wrote.
+        at: the time asked about, UTC, such as 2013-12-01 or 2013-12-01T06:00, for every eligible
+            entity; this or table.
+        table: file (.parquet or .csv) of rows to ask about: the entity's key columns and the
+            task's time column.
         out: file to write, .parquet or .csv: the entity's key, the time and the prediction.
-        db: the database as it is now; null takes the copy that the run was trained on.
+        db: the database as it is now; null takes the copy that the run was trained on, or where the
+            student was made from.
         trust: also build classes outside hgl that the run's configuration names.
     Examples:
         hgl predict run=outputs/flights-plane-late/2026-11-24_09-30-00 at=2013-12-01
         hgl predict run=my-run at=2026-01-01 db=postgresql://user@host/shop out=january.csv
-    Raises: HglError: the run cannot be read, nobody is eligible, or `out` cannot be written.
+        hgl predict artefact=late table=ask.csv db=postgresql://user@host/shop out=answers.csv
+    Raises: HglError: run or artefact cannot be read, a row cannot be answered, or `out` cannot be
+        written.
     """
+    if (run is None) == (artefact is None):
+        raise ConfigError(f"run={run!r}, artefact={artefact!r}: expected one of the two")
     path = Path(out)
     if path.suffix not in _ENDINGS or not path.parent.is_dir():
         raise ConfigError(f"out={out!r}: expected a file ending in .parquet or .csv in a folder")
-    moment = _moment(at)
-    stored = StoredRun.read(run)
+    asked = Asked.read(at, table)
     with Screen() as screen:
-        bars = PhaseBars(screen)
-        database = stored.open(db, TableBars(screen))
-        experiment = stored.experiment(database, bars, trust=trust)
-        seeds = experiment.task.seeds_at(database, moment, cut=experiment.cut)
-        prediction = experiment.predict(stored.folder, seeds)
+        if run is not None:
+            frame = _by_run(run, asked, db, screen, trust=trust)
+        else:
+            frame = _by_student(Path(str(artefact)), asked, db, screen)
     try:
-        write_frame(prediction_frame(database, seeds, prediction), path)
+        write_frame(frame, path)
     except OSError as error:
         raise ConfigError(f"out={out!r}: cannot be written ({error.strerror})") from None
-    plain_console().print(
-        f"{len(seeds)} predictions at {times.text(moment)} in {path}", soft_wrap=True
-    )
+    plain_console().print(f"{len(frame)} predictions in {path}", soft_wrap=True)
 
 
-def _moment(at: str) -> int:
-    try:
-        return times.instant(at)
-    except HglError as error:
-        raise ConfigError(f"at={at!r}: {error}") from error
+def _by_run(run: str, asked: Asked, db: str | None, screen: Screen, *, trust: bool) -> pd.DataFrame:
+    stored = StoredRun.read(run)
+    database = stored.open(db, TableBars(screen))
+    experiment = stored.experiment(database, PhaseBars(screen), trust=trust)
+    seeds = asked.seeds(experiment.task, database, experiment.cut)
+    return prediction_frame(database, seeds, experiment.predict(stored.folder, seeds))
+
+
+def _by_student(artefact: Path, asked: Asked, db: str | None, screen: Screen) -> pd.DataFrame:
+    # Here, so that predicting with a run needs no ONNX.
+    from hgl.commands.scoring import answers
+    from hgl.export.artefact import Artefact
+
+    return answers(Artefact.read(artefact), asked, db, progress=TableBars(screen))

@@ -30,9 +30,15 @@ class StudentSettings:
     """How students are built and trained.
 
     Attributes:
-        channels, num_layers, dropout: of the MLP.
-        lr, weight_decay, max_epochs, patience, average: see `Trainer`.
+        channels: width of the hidden layers.
+        num_layers: hidden layers.
+        dropout: probability, behind each hidden layer.
+        lr: peak learning rate.
+        weight_decay: AdamW's.
         batch_size: None: a fortieth of the rows, 128 to 1024.
+        max_epochs: passes over the training seeds.
+        patience: epochs without a better validation value before stopping.
+        average: decay of a running average of the weights, which is what is kept.
         ratio: the teacher's share of the loss of rows that have a label too.
         adaptive: learn that share per row instead (TGeo-KD); about three times slower.
         temperature: at which distributions over classes are compared.

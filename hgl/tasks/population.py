@@ -131,6 +131,17 @@ def usable(
     return kept, notes
 
 
+def check_asked(
+    task: Task, db: Database, table: pd.DataFrame, entity: np.ndarray, time: np.ndarray
+) -> None:
+    """Raise TaskError where a row that is asked about cannot be answered."""
+    for wrong, reason in _faults(task, db, entity, time, None):
+        if wrong.any():
+            named = [*task.entity_col, task.time_col]
+            example = ", ".join(map(str, table.loc[wrong, named].iloc[0]))
+            raise TaskError(f"{task}: {wrong.sum()} of {len(entity)} rows: {reason} ({example})")
+
+
 def _faults(
     task: Task, db: Database, entity: np.ndarray, time: np.ndarray, visible_until: int | None
 ) -> Iterator[tuple[np.ndarray, str]]:

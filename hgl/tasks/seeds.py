@@ -204,6 +204,38 @@ def unlabelled(task: Task, db: Database, time: Any, *, cut: Cut) -> SeedTable:
     )
 
 
+def asked(task: Task, db: Database, table: pd.DataFrame, *, cut: Cut) -> SeedTable:
+    """Return a seed per row of `table`, in its order, without targets.
+
+    Args:
+        table: the entity's key columns and a column `task.time_col`.
+    Raises: TaskError: a column is missing, or a row's time is none, or its entity is not in the
+        database by then; the message names the first such row.
+    """
+    _expect("cut", cut, get_args(Cut))
+    population.check_schema(task, db)
+    missing = [c for c in (*task.entity_col, task.time_col) if c not in table]
+    if missing:
+        raise TaskError(f"{task}: the table asked about has no column {missing[0]!r}")
+    entity = population.row_positions(task, db, table)
+    time = times.seconds(table[task.time_col], rounding="down")
+    population.check_asked(task, db, table, entity, time)
+    return _seed_table(
+        task,
+        db,
+        split="predict",
+        entity=entity,
+        time=time,
+        target=None,
+        classes=classes_of(task, db),
+        policy="rolling",
+        cut=cut,
+        visible_until=None,
+        stats_until=labels.timestamps(task, db)[0],
+        notes=(f"predict: {len(entity)} seeds as asked",),
+    )
+
+
 def _seed_table(task: Task, db: Database, *, notes: tuple[str, ...], **parts: Any) -> SeedTable:
     asked = {f.name: getattr(task, f.name) for f in fields(task) if f.name not in _NOT_HASHED}
     hashed = [

@@ -147,6 +147,13 @@ class Task:
         """
         return seeds.unlabelled(self, db, time, cut=cut)
 
+    def seeds_of(self, db: Database, table: Any, *, cut: Cut = "inclusive") -> SeedTable:
+        """Return one unlabelled seed per row of a DataFrame with keys and times.
+
+        Raises: TaskError: a row cannot be answered; the message names it.
+        """
+        return seeds.asked(self, db, table, cut=cut)
+
 
 def _bundled_tasks() -> dict[str, Path]:
     try:

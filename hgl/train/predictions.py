@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,16 @@ def score(seeds: SeedTable, train: SeedTable, prediction: np.ndarray) -> dict[st
 
 def prediction_frame(db: Database, seeds: SeedTable, prediction: np.ndarray) -> pd.DataFrame:
     """The user's keys and seed times with a column `prediction` (one per class where several)."""
-    frame = seeds.frame(db)
+    return prediction_columns(seeds.frame(db), seeds.classes, prediction)
+
+
+def prediction_columns(
+    frame: pd.DataFrame, classes: Sequence[object], prediction: np.ndarray
+) -> pd.DataFrame:
+    """Add a column `prediction`, or one per class, to the rows that were asked about."""
     if prediction.ndim == 1:
         return frame.assign(prediction=prediction)
-    names = [f"prediction_{c}" for c in (seeds.classes or range(prediction.shape[1]))]
+    names = [f"prediction_{c}" for c in (classes or range(prediction.shape[1]))]
     return pd.concat([frame, pd.DataFrame(prediction, columns=names, index=frame.index)], axis=1)
 
 

@@ -58,16 +58,17 @@ def test_help_names_verbs_groups_and_flags(capsys: pytest.CaptureFixture[str]) -
     for verb in VERBS:
         assert f"hgl {verb} " in overview
     manuals = {}
-    for verb in ("search", "train"):
+    for verb in {verb_of(path) for path in OPTIONS}:
         assert main([verb, "--help"]) == 0
-        manuals[verb] = manual = capsys.readouterr().out
+        manuals[verb] = capsys.readouterr().out
     for path in OPTIONS:
         lines = manuals[verb_of(path)].splitlines()
         (line,) = [x for x in lines if x.startswith(f"{path.parent}=")]
         assert path.stem in line
-    for flag in ("--cfg", "--config-dir", "--multirun", "debug=true"):
-        assert flag in manual
-    assert all(line == line.rstrip() for line in manual.splitlines())
+    for manual in manuals.values():
+        for flag in ("--cfg", "--config-dir", "--multirun", "debug=true"):
+            assert flag in manual
+        assert all(line == line.rstrip() for line in manual.splitlines())
 
 
 def test_own_configurations_come_in(

@@ -12,7 +12,9 @@ from hgl.models.table_mlp import TableMLP
 from tests.distill.pupils import lessons, objective
 
 
-def _adaptive(taught: Lessons, answers: np.ndarray, lr: float = 0.01) -> tuple[AdaptiveRatio, Pupil]:
+def _adaptive(
+    taught: Lessons, answers: np.ndarray, lr: float = 0.01
+) -> tuple[AdaptiveRatio, Pupil]:
     torch.manual_seed(0)
     pupil = Pupil(TableMLP(numbers=4, cardinalities=[5], out_channels=1, channels=16, dropout=0.0))
     blend = StudentObjective(objective(answers), taught, ratio=lambda out, rows: 0.5, temperature=1)
@@ -53,7 +55,9 @@ def test_its_gradient_is_that_of_finite_differences() -> None:
 
 def test_a_teacher_that_lies_loses_trust() -> None:
     taught, answers = lessons(2000)
-    liar = Lessons(taught.numerical, taught.categorical, taught.target, -taught.taught, taught.codes)
+    liar = Lessons(
+        taught.numerical, taught.categorical, taught.target, -taught.taught, taught.codes
+    )
     shares = []
     for rows in (taught, liar):
         adaptive, pupil = _adaptive(rows, answers, lr=0.02)

@@ -19,9 +19,7 @@ def _seeds(entity: np.ndarray, target: np.ndarray, kind: str = "regression") -> 
     )  # fmt: skip
     parts: dict[str, Any] = {"policy": "rolling", "cut": "inclusive", "visible_until": None}
     time = np.zeros(len(entity), dtype=np.int64)
-    return SeedTable(
-        task, "test", entity, time, target, (), stats_until=0, fingerprint="", **parts
-    )
+    return SeedTable(task, "test", entity, time, target, (), stats_until=0, fingerprint="", **parts)
 
 
 def test_the_value_is_that_of_all_seeds_and_lower_errors_are_better() -> None:

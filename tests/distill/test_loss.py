@@ -30,7 +30,9 @@ def test_a_student_that_agrees_has_nothing_to_learn(kind: str, temperature: floa
     out = torch.randn(KINDS[kind], generator=torch.Generator().manual_seed(0))
     loss = DISTILLATIONS[kind](temperature)
     assert loss.teach(out, out, _target(kind)).abs().max() < 1e-6
-    other = loss.teach(out, out + torch.tensor([1.0, -1.0, 0.5, 0.0])[: out.shape[1]], _target(kind))
+    other = loss.teach(
+        out, out + torch.tensor([1.0, -1.0, 0.5, 0.0])[: out.shape[1]], _target(kind)
+    )
     assert (other >= -1e-6).all()
     assert other.max() > 1e-3
 

@@ -31,7 +31,11 @@ def _kinds(rows: int = 800) -> tuple[torch.Tensor, FeatureTable, torch.Tensor, n
 def _fit(num_codes: int | None = None, seed: int = 0) -> tuple[Tokens, torch.Tensor, np.ndarray]:
     embedding, table, target, kind = _kinds()
     task = DISTILLATIONS["binary"](1.0).task
-    return fit_tokens(embedding, table, task, target, 1, num_codes=num_codes, seed=seed), embedding, kind
+    return (
+        fit_tokens(embedding, table, task, target, 1, num_codes=num_codes, seed=seed),
+        embedding,
+        kind,
+    )
 
 
 def test_a_code_names_one_kind() -> None:

@@ -44,7 +44,8 @@ class Cells:
         numerical = np.full((len(seeds), len(self.plan.numerical)), np.nan)
         if self._stored:
             # None becomes NaN.
-            numerical[:, self._stored] = np.array([self._numbers(c) for c in cells], np.float64)
+            numbers = np.array([self._numbers(c) for c in cells], np.float64)
+            numerical[:, self._stored] = numbers.reshape(len(seeds), len(self._stored))
         for i in self._phases:
             numerical[:, i] = _phase(self.plan.numerical[i], np.asarray(times, np.int64))
         codes = [

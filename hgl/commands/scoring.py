@@ -1,0 +1,74 @@
+"""An exported student's answers for many rows: from the live database, or from all of its rows."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hgl.aggregates.batch import compute
+from hgl.aggregates.table import FeatureTable
+from hgl.commands.asked import Asked
+from hgl.commands.live import features_for, is_live, source_of
+from hgl.commands.source import open_database
+from hgl.db import times
+from hgl.errors import ConfigError
+from hgl.export.artefact import Artefact
+from hgl.tasks.task import Task
+from hgl.train.predictions import prediction_columns, prediction_frame
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 1000
+
+
+def answers(artefact: Artefact, asked: Asked, db: str | None, **options: Any) -> pd.DataFrame:
+    """Return keys, times and predictions.
+
+    Args:
+        db: as for every command; None: where the student was made from.
+        options: of `open_database`, where it has to be read.
+    Raises: HglError: a row cannot be answered, or the database is not what it was.
+    """
+    task = Task.from_mapping(artefact.manifest.source.task, f"artefact {artefact.folder}")
+    if asked.table is not None and is_live(source_of(artefact, db)):
+        return _live(artefact, task, asked.table, db, **options)
+    stated = artefact.manifest.source.manifest
+    database = open_database(source_of(artefact, db), manifest=stated, **options)
+    artefact.check_database(database.schema)
+    seeds = asked.seeds(task, database, artefact.manifest.plan.cut)
+    _warn(artefact, seeds.time)
+    columns = compute(database, artefact.manifest.plan, seeds)
+    return prediction_frame(database, seeds, artefact.scorer(columns))
+
+
+def _live(
+    artefact: Artefact, task: Task, table: pd.DataFrame, db: str | None, **options: Any
+) -> pd.DataFrame:
+    keys = list(artefact.manifest.task.key_columns)
+    if missing := [c for c in (*keys, task.time_col) if c not in table]:
+        raise ConfigError(f"table: no column {missing[0]!r}; expected {keys} and {task.time_col!r}")
+    moments = times.seconds(table[task.time_col], rounding="down")
+    _warn(artefact, moments)
+    rows = table[keys].to_dict("records")
+    features = features_for(artefact, db, **options)
+    parts: list[FeatureTable] = [
+        features.fetch(rows[i : i + _AT_ONCE], moments[i : i + _AT_ONCE].tolist())
+        for i in range(0, len(rows), _AT_ONCE)
+    ]
+    predictions = artefact.scorer(FeatureTable.join(parts))
+    frame = table[[*keys, task.time_col]].reset_index(drop=True)
+    return prediction_columns(frame, artefact.manifest.task.classes, predictions)
+
+
+def _warn(artefact: Artefact, moments: np.ndarray) -> None:
+    """Say it where answers may be in sample, or are stale."""
+    cutoff, longest = artefact.manifest.cutoff, artefact.manifest.max_staleness
+    until = times.text(cutoff)
+    if early := int((moments <= cutoff).sum()):
+        log.warning("%d of %d rows are no later than the cut-off %s: training may have seen their "
+                    "answers", early, len(moments), until)  # fmt: skip
+    if longest is not None and (late := int((moments > cutoff + longest).sum())):
+        log.warning("%d of %d rows are stale: too long after %s", late, len(moments), until)
