@@ -39,6 +39,12 @@ class FeatureTable:
         """Return the first rows."""
         return FeatureTable(self.plan, self.numerical[:rows], self.categorical[:rows])
 
+    def split(self, rows: Sequence[int]) -> list[FeatureTable]:
+        """Return the parts that have so many rows each, one after another."""
+        ends = np.cumsum(rows)[:-1]
+        parts = zip(np.split(self.numerical, ends), np.split(self.categorical, ends))
+        return [FeatureTable(self.plan, *part) for part in parts]
+
     @classmethod
     def join(cls, parts: Sequence[FeatureTable]) -> FeatureTable:
         """Put tables of one plan after one another."""

@@ -118,6 +118,7 @@ def _manifest(
         data=database.fingerprint,
         used=UsedSchema.of(database.schema, student.plan),
         source=Source(config["db"], config["manifest"], database.schema.to_manifest(), kept(task)),
+        unsure_below=student.unsure_below,
         scores=student.scores,
     )
 

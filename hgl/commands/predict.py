@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -25,10 +27,12 @@ def predict(
     db: str | None,
     trust: bool,
 ) -> None:
-    """Predict with a run's model, or with an exported student.
+    """Predict with a run's model, or with an exported student, or with both.
+
+    With both, the student answers, and the run's model is asked about what it is not sure of.
 
     Args:
-        run: folder that hgl train left; this or artefact.
+        run: folder that hgl train left.
         artefact: folder that hgl export or hgl distill wrote.
         at: the time asked about, UTC, such as 2013-12-01 or 2013-12-01T06:00, for every eligible
             entity; this or table.
@@ -41,21 +45,23 @@ def predict(
     Examples:
         hgl predict run=outputs/flights-plane-late/2026-11-24_09-30-00 at=2013-12-01
         hgl predict run=my-run at=2026-01-01 db=postgresql://user@host/shop out=january.csv
+        hgl predict artefact=late run=my-run table=ask.csv
         hgl predict artefact=late table=ask.csv db=postgresql://user@host/shop out=answers.csv
     Raises: HglError: run or artefact cannot be read, a row cannot be answered, or `out` cannot be
         written.
     """
-    if (run is None) == (artefact is None):
-        raise ConfigError(f"run={run!r}, artefact={artefact!r}: expected one of the two")
+    if run is None and artefact is None:
+        raise ConfigError("run=null, artefact=null: expected one of the two, or both")
     path = Path(out)
     if path.suffix not in _ENDINGS or not path.parent.is_dir():
         raise ConfigError(f"out={out!r}: expected a file ending in .parquet or .csv in a folder")
     asked = Asked.read(at, table)
     with Screen() as screen:
-        if run is not None:
-            frame = _by_run(run, asked, db, screen, trust=trust)
+        teacher = partial(_by_run, str(run), db=db, screen=screen, trust=trust)
+        if artefact is None:
+            frame = teacher(asked)
         else:
-            frame = _by_student(Path(str(artefact)), asked, db, screen)
+            frame = _by_student(Path(artefact), asked, db, screen, teacher if run else None)
     try:
         write_frame(frame, path)
     except OSError as error:
@@ -71,9 +77,17 @@ def _by_run(run: str, asked: Asked, db: str | None, screen: Screen, *, trust: bo
     return prediction_frame(database, seeds, experiment.predict(stored.folder, seeds))
 
 
-def _by_student(artefact: Path, asked: Asked, db: str | None, screen: Screen) -> pd.DataFrame:
+def _by_student(
+    artefact: Path,
+    asked: Asked,
+    db: str | None,
+    screen: Screen,
+    teacher: Callable[[Asked], pd.DataFrame] | None,
+) -> pd.DataFrame:
     # Here, so that predicting with a run needs no ONNX.
-    from hgl.commands.scoring import answers
+    from hgl.commands.scoring import answers, cascaded
     from hgl.export.artefact import Artefact
 
-    return answers(Artefact.read(artefact), asked, db, progress=TableBars(screen))
+    student = Artefact.read(artefact)
+    frame = answers(student, asked, db, progress=TableBars(screen))
+    return frame if teacher is None else cascaded(student, frame, teacher)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hgl.commands.asked import Asked
 from hgl.commands.live import features_for, is_live, source_of
 from hgl.commands.source import open_database
 from hgl.db import times
+from hgl.distill.cascade import confidence
 from hgl.errors import ConfigError
 from hgl.export.artefact import Artefact
 from hgl.tasks.task import Task
@@ -42,6 +44,32 @@ def answers(artefact: Artefact, asked: Asked, db: str | None, **options: Any) ->
     _warn(artefact, seeds.time)
     columns = compute(database, artefact.manifest.plan, seeds)
     return prediction_frame(database, seeds, artefact.scorer(columns))
+
+
+def cascaded(
+    artefact: Artefact, frame: pd.DataFrame, teacher: Callable[[Asked], pd.DataFrame]
+) -> pd.DataFrame:
+    """Replace the predictions that a student is not sure of by its teacher's.
+
+    Args:
+        frame: keys, times and predictions of the student.
+        teacher: answers rows with the same keys and times.
+    Raises: ConfigError: the student says nothing of how sure it is.
+    """
+    below = artefact.manifest.unsure_below
+    if below is None:
+        raise ConfigError(
+            f"artefact={str(artefact.folder)!r}: its {artefact.manifest.task.kind} student says "
+            "nothing of how sure it is; expected run=<folder> or artefact=<folder>, not both"
+        )
+    columns = [c for c in frame if str(c).startswith("prediction")]
+    predictions = frame[columns].to_numpy()
+    unsure = confidence(predictions if len(columns) > 1 else predictions[:, 0]) < below
+    log.info("the teacher is asked about %d of %d rows", unsure.sum(), len(frame))
+    if unsure.any():
+        rows = frame.loc[unsure].drop(columns=columns).reset_index(drop=True)
+        frame.loc[unsure, columns] = teacher(Asked(None, rows))[columns].to_numpy()
+    return frame
 
 
 def _live(

@@ -18,7 +18,7 @@ from hgl.distill.loss import DISTILLATIONS
 from hgl.distill.material import Material, in_units
 from hgl.distill.observe import observe
 from hgl.distill.soft_labels import forward_chained, spread_out
-from hgl.distill.stale import longest_lag, stale
+from hgl.distill.stale import SeenSeeds, longest_lag, stale
 from hgl.distill.tokenizer import fit_tokens
 from hgl.errors import check_range
 from hgl.tasks import population
@@ -125,19 +125,19 @@ def _tables(
     sources: Sources,
 ) -> tuple[dict[str, FeatureTable], int]:
     """All columns of every split, and how many rows of `train` each labelled seed has."""
-    db, train = experiment.db, seeds["train"]
-    plan = plan_features(db, prepared.statistics, train)
-    parts = [compute(db, plan, train)]
+    train, plan = seeds["train"], plan_features(experiment.db, prepared.statistics, seeds["train"])
     staleness = sources.staleness
     if staleness is None:
         staleness = max(experiment.sampling.staleness or 0, longest_lag(seeds["val"]))
+    asked = {name: SeenSeeds.of(part) for name, part in seeds.items()}
     if staleness:
         lagging = stale(train, known, staleness=staleness, seed=experiment.trainer.seed)
-        parts.append(compute(db, plan, lagging))
-    copies = len(parts)
-    tables = {split: compute(db, plan, seeds[split]) for split in ("val", "test")}
-    tables["train"] = FeatureTable.join([*parts, compute(db, plan, extra)])
-    return tables, copies
+        asked["train"] = SeenSeeds.join([asked["train"], lagging])
+    copies = len(asked["train"]) // len(train)
+    asked["train"] = SeenSeeds.join([asked["train"], SeenSeeds.of(extra)])
+    # At once: DuckDB sorts each table's rows once, however many seeds ask.
+    table = compute(experiment.db, plan, SeenSeeds.join([*asked.values()]))
+    return dict(zip(asked, table.split([len(part) for part in asked.values()]))), copies
 
 
 def _pruned(

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from hgl.aggregates.plan import FeaturePlan
-from hgl.distill.calibration import temperature
 from hgl.distill.ladder import Ladder
 from hgl.distill.student import StudentSettings, weights_of
 from hgl.errors import CacheError, ConfigError
@@ -31,6 +28,7 @@ class KeptStudent:
         rung: its name.
         tier: what it reads.
         temperature: what to divide its outputs by; 1 for a regression.
+        unsure_below: confidence below which the teacher is to be asked; None: it has none.
         units: centre, spread, low and high of a regression, else empty.
         scores: its metric on validation.
     """
@@ -40,6 +38,7 @@ class KeptStudent:
     mlp: TableMLP
     plan: FeaturePlan
     temperature: float
+    unsure_below: float | None
     units: dict[str, float]
     scores: dict[str, float]
 
@@ -47,19 +46,19 @@ class KeptStudent:
 def keep(ladder: Ladder, settings: StudentSettings, folder: Path) -> None:
     """Write what students of `folder` need to come back; their weights are there already."""
     material = ladder.material
-    val = material.seeds["val"]
     rungs = {}
     for rung in ladder.rungs:
-        students = ladder.students[rung.name]
-        best = max(range(len(students)), key=lambda i: students[i].sign * students[i].score)
-        out = torch.as_tensor(students[best].outputs["val"])
+        best = ladder.best(rung)
+        student = ladder.students[rung.name][best]
+        cascade = ladder.cascade(student)
         rungs[rung.name] = {
             "tier": rung.tier,
             "coded": material.tokens.codebook.channels if rung.coded else 0,
-            "plan": students[best].plan.to_dict(),
+            "plan": student.plan.to_dict(),
             "weights": str(weights_of(Path(), rung.name, best)),
-            "temperature": temperature(material.objective, out, torch.as_tensor(val.answers)),
-            "scores": {val.task.metric: students[best].score},
+            "temperature": ladder.warmth(student),
+            "unsure_below": cascade and cascade.threshold,
+            "scores": {material.seeds["val"].task.metric: student.score},
         }
     kept = {
         "chosen": ladder.chosen.name,
@@ -96,8 +95,16 @@ def _student(folder: Path, name: str, found: dict[str, Any], kept: dict[str, Any
     tensors, _ = load_tensors(weights)
     own = {k.removeprefix("mlp."): v for k, v in tensors.items()}
     restore_model(mlp, own, weights)
-    scores, units = found["scores"], kept["units"]
-    return KeptStudent(name, found["tier"], mlp.eval(), plan, found["temperature"], units, scores)
+    return KeptStudent(
+        name,
+        found["tier"],
+        mlp.eval(),
+        plan,
+        found["temperature"],
+        found["unsure_below"],
+        kept["units"],
+        found["scores"],
+    )
 
 
 def _units(objective: Objective) -> dict[str, float]:

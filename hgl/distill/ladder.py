@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from hgl.distill.bootstrap import Resampled, resample
+from hgl.distill.calibration import temperature
+from hgl.distill.cascade import Cascade, choose_cascade
 from hgl.distill.material import Material
 from hgl.distill.rung import BOOSTED, CODED, CONSTANT, PLAIN, STUDENTS, TAUGHT, TEACHER, Rung
 from hgl.distill.student import Student, StudentSettings, train_student, weights_of
@@ -30,7 +33,6 @@ class Ladder:
         predictions: split (`val`, `test`) to predictor to one array of predictions per seed.
         students: by rung, one per seed.
         chosen: the rung that ships: its parts earned their place on validation.
-        student: of that rung, the best on validation.
         missing: why a predictor is not there.
     """
 
@@ -38,7 +40,6 @@ class Ladder:
     predictions: Mapping[str, Mapping[str, list[np.ndarray]]]
     students: Mapping[str, list[Student]]
     chosen: Rung
-    student: Student
     validation: Resampled
     missing: tuple[str, ...] = ()
 
@@ -46,6 +47,34 @@ class Ladder:
     def rungs(self) -> tuple[Rung, ...]:
         """Those that have students."""
         return tuple(rung for rung in STUDENTS if rung.name in self.students)
+
+    def warmth(self, student: Student) -> float:
+        """Return what to divide a student's outputs by; see `calibration.temperature`."""
+        answers = torch.as_tensor(self.material.seeds["val"].answers)
+        return temperature(
+            self.material.objective, torch.as_tensor(student.outputs["val"]), answers
+        )
+
+    def sure(self, student: Student, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a student's and the teacher's predictions, each as sure as it is right."""
+        material = self.material
+        own = torch.as_tensor(student.outputs[split]) / self.warmth(student)
+        told = material.views[split].out / material.temperature
+        return material.objective.predict(own), material.objective.predict(told)
+
+    def cascade(self, student: Student) -> Cascade | None:
+        """Return when to ask the teacher instead, chosen on validation."""
+        return choose_cascade(self.material.seeds["val"], *self.sure(student, "val"))
+
+    def best(self, rung: Rung) -> int:
+        """Return which of a rung's students is the best on validation."""
+        students = self.students[rung.name]
+        return max(range(len(students)), key=lambda i: students[i].sign * students[i].score)
+
+    @property
+    def student(self) -> Student:
+        """The one that ships: of the chosen rung, the best on validation."""
+        return self.students[self.chosen.name][self.best(self.chosen)]
 
     def test(self) -> Resampled:
         """Score everything on test; the only look at its labels."""
@@ -85,8 +114,7 @@ def climb(
     }
     validation = resample(material.seeds["val"], splits["val"])
     chosen = choose(validation)
-    best = max(students[chosen.name], key=lambda s: s.sign * s.score)
-    return Ladder(material, splits, students, chosen, best, validation, missing)
+    return Ladder(material, splits, students, chosen, validation, missing)
 
 
 def choose(validation: Resampled) -> Rung:

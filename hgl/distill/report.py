@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hgl.distill.bootstrap import Interval, Resampled
-from hgl.distill.cascade import choose_cascade
 from hgl.distill.ladder import Ladder
 from hgl.distill.rung import (
     BOOSTED,
@@ -141,20 +140,20 @@ class Page:
             )
 
     def _cascade(self) -> Iterator[str]:
-        name, seeds = self.ladder.chosen.name, self.ladder.material.seeds
-        val, test = (
-            (self.ladder.predictions[s][name][0], self.ladder.predictions[s][TEACHER][0])
-            for s in ("val", "test")
-        )
-        cascade = choose_cascade(seeds["val"], *val)
+        test, student = self.ladder.material.seeds["test"], self.ladder.student
+        cascade = self.ladder.cascade(student)
         if cascade is None:
             return
         score = METRICS[self._task.metric].scores[self._task.kind]
-        mixed = score(Answer(seeds["test"].answers, cascade.mix(*test), seeds["test"].time))
-        asked = cascade.unsure(test[0]).mean()
+        own, told = self.ladder.sure(student, "test")
+        alone, mixed = (
+            score(Answer(test.answers, found, test.time)) for found in (own, cascade.mix(own, told))
+        )
+        asked = 100 * cascade.unsure(own).mean()
         yield (
-            f"\nCascade (first seed): below a confidence of {cascade.threshold:.2f}, chosen on "
-            f"validation, the teacher is asked: {100 * asked:.0f} % of test, {mixed:.4f}."
+            f"\nCascade of the student that ships ({alone:.4f} alone): below a confidence of "
+            f"{cascade.threshold:.2f}, chosen on validation, the teacher is asked: {asked:.0f} % "
+            f"of test, {mixed:.4f}."
         )
 
     def _scored(self, score: Callable[[Answer], float], rows: slice | np.ndarray) -> str:

@@ -81,6 +81,7 @@ class Manifest:
         data: fingerprint of the data that it learned from.
         used: what the plan reads of the database's shape.
         source: the database and the task themselves.
+        unsure_below: confidence below which the teacher is to be asked; None: it has none.
         scores: on validation.
         version: of hgl that wrote it.
     """
@@ -96,6 +97,7 @@ class Manifest:
     data: str
     used: UsedSchema
     source: Source
+    unsure_below: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     version: str = hgl.__version__
 
@@ -110,6 +112,7 @@ class Manifest:
             "cutoff": times.text(self.cutoff),
             "max_staleness": self.max_staleness,
             "teacher": dataclasses.asdict(self.teacher) if self.teacher else None,
+            "unsure_below": self.unsure_below,
             "scores": {name: float(score) for name, score in self.scores.items()},
             "columns": [column(f) for f in (*self.plan.numerical, *self.plan.categorical)],
             "plan": self.plan.to_dict(),
@@ -139,6 +142,7 @@ class Manifest:
             data=database["data"],
             used=UsedSchema(database["tables"]),
             source=Source(**kept["source"]),
+            unsure_below=kept["unsure_below"],
             scores=kept["scores"],
             version=kept["hgl"],
         )

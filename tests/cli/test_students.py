@@ -105,6 +105,22 @@ def test_a_run_answers_a_table_too(run: Path, table: Path) -> None:
     assert pd.read_csv("answers.csv")["customer_id"].tolist() == [7, 3, 7]
 
 
+def test_what_the_student_is_not_sure_of_is_asked_of_the_run(distilled: Path, run: Path) -> None:
+    named = {"student": [f"artefact={distilled / 'artefact'}"], "teacher": [f"run={run}"]}
+    named["both"] = named["student"] + named["teacher"]
+    found = {}
+    for name, words in named.items():
+        assert main(["predict", *words, "at=2020-05-05", f"out={name}.csv"]) == 0
+        found[name] = pd.read_csv(f"{name}.csv")["prediction"].to_numpy()
+    manifest = json.loads((distilled / "artefact" / "manifest.json").read_text())
+    unsure = np.abs(2 * found["student"] - 1) < manifest["unsure_below"]
+    assert 0 < unsure.sum() < len(unsure)
+    np.testing.assert_array_equal(found["both"][~unsure], found["student"][~unsure])
+    # Asked about fewer, the teacher draws other neighbours.
+    np.testing.assert_allclose(found["both"][unsure], found["teacher"][unsure], atol=0.1)
+    assert not np.isclose(found["both"][unsure], found["student"][unsure]).any()
+
+
 def test_another_rung_can_be_exported(distilled: Path, table: Path) -> None:
     words = [f"distilled={distilled}", "out=plain", "rung=row", "max_staleness=5 days"]
     assert main(["export", *words]) == 0

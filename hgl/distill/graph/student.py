@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from hgl.distill.graph.dropout import dropout
 from hgl.distill.graph.teacher import WordLinear
 from hgl.distill.graph.view import GraphView
 
@@ -37,7 +38,7 @@ class Student(nn.Module):
         self.words = WordLinear(num_words, channels, dropout=word_dropout)
         start = torch.randn(position_channels, channels) / max(position_channels, 1) ** 0.5
         self.position = nn.Parameter(start)
-        self.body = nn.Sequential(nn.ReLU(), nn.Dropout(dropout))
+        self.dropout = dropout
         self.head = nn.Linear(channels, num_classes)
         self.project = nn.Sequential(
             nn.Linear(channels, code_channels), nn.LayerNorm(code_channels)
@@ -51,5 +52,6 @@ class Student(nn.Module):
         Args:
             position: [n, position_channels].
         """
-        hidden = self.body(self.words(view) + position @ self.position)
+        hidden = (self.words(view) + position @ self.position).relu()
+        hidden = dropout(hidden, self.dropout, self.training)
         return self.head(hidden), self.project(hidden)

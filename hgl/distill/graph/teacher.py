@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
+from hgl.distill.graph.dropout import dropout
 from hgl.distill.graph.positions import pagerank
 from hgl.distill.graph.view import GraphView
 from hgl.ops import weighted_segment_sum
@@ -44,13 +44,13 @@ class SageEncoder(nn.Module):
 
     def __init__(self, num_words: int, channels: int, *, dropout: float = 0.5) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels, self.dropout = channels, dropout
         self.first = WordLinear(num_words, channels, dropout=dropout)
-        self.between = nn.Dropout(dropout)
 
     def forward(self, view: GraphView, near: Tensor | None = None) -> Tensor:
         """Return [n, channels]; the second layer's weight is the head's. `near` is not used."""
-        return view.spread(self.between(view.spread(self.first(view)).relu()))
+        hidden = view.spread(self.first(view)).relu()
+        return view.spread(dropout(hidden, self.dropout, self.training))
 
 
 class PageRankEncoder(nn.Module):

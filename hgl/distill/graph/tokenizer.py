@@ -18,6 +18,9 @@ from hgl.distill.graph.view import GraphView
 from hgl.nn.codebook import Codebook, check_size
 from hgl.ops import expand, weighted_segment_sum
 
+PAIRS = 2048
+"""Linked pairs drawn each epoch, and as many random ones."""
+
 
 @dataclass(frozen=True)
 class Reconstruction:
@@ -117,9 +120,11 @@ class LinkDecoder(nn.Module):
     def forward(self, q: Tensor, view: GraphView) -> Tensor:
         """Return a scalar; draws from torch's generator. `q`: [n, channels]."""
         ends = torch.stack([view.edges.src, expand(view.edges.ptr, view.edges.num_edges)])
+        # A node's own link tells nothing.
         linked = ends[:, ends[0] != ends[1]]
-        pairs = torch.cat([linked, torch.randint(len(q), linked.shape)], dim=1)
+        linked = linked[:, torch.randint(linked.shape[1], (PAIRS,))]
+        pairs = torch.cat([linked, torch.randint(len(q), (2, PAIRS))], dim=1)
         f = self.project(q)
         score = (f[pairs[0]] * f[pairs[1]]).sum(1) / f.shape[1] ** 0.5
-        truth = (torch.arange(pairs.shape[1]) < linked.shape[1]).float()
+        truth = (torch.arange(2 * PAIRS) < PAIRS).float()
         return binary_cross_entropy_with_logits(score, truth)

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cosine_similarity
 
 from hgl.distill.graph.teacher import SageEncoder
-from hgl.distill.graph.tokenizer import LinkDecoder, Reconstruction, Tokenizer, WordDecoder
+from hgl.distill.graph.tokenizer import PAIRS, LinkDecoder, Reconstruction, Tokenizer, WordDecoder
 from hgl.distill.graph.view import GraphView
 from hgl.errors import ConfigError
 from hgl.nn.codebook import Codebook
@@ -36,10 +36,11 @@ def test_words_cost_their_cosine():
 
 def test_links_cost_what_a_loop_over_the_pairs_says():
     decoder, q = LinkDecoder(8), torch.randn(240, 8)
-    pairs = [(s, t, 1.0) for s, t in GRAPH.edge_index.T.tolist()]
+    linked = GRAPH.edge_index.T.tolist()
     torch.manual_seed(3)
-    drawn = torch.randint(240, (2, len(pairs))).T.tolist()
-    pairs += [(s, t, 0.0) for s, t in drawn]
+    drawn = torch.randint(len(linked), (PAIRS,)).tolist()
+    pairs = [(*linked[i], 1.0) for i in drawn]
+    pairs += [(s, t, 0.0) for s, t in torch.randint(240, (2, PAIRS)).T.tolist()]
     f = decoder.project(q).detach().double()
     score = torch.stack([f[s] @ f[t] / 8**0.5 for s, t, _ in pairs])
     truth = torch.tensor([linked for *_, linked in pairs], dtype=torch.float64)
