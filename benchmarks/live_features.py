@@ -83,7 +83,7 @@ def measure(args: argparse.Namespace, name: str, db: Database, task: Task, file:
             for count in args.features:
                 chosen = random.choice(len(every.features), min(count, len(every.features)), False)
                 plan = every.keep([every.features[i].name for i in chosen])
-                shown = seeds if indexed else seeds[: len(seeds) // 10]
+                shown = seeds if indexed else seeds[: len(seeds) // 50]
                 for place, opened in places(db, plan, file, url, indexed).items():
                     row = (name, len(plan.features), place, "foreign keys" if indexed else "keys")
                     print("|", *(f"{cell} |" for cell in (*row, *timed(opened, shown))), flush=True)

@@ -198,6 +198,7 @@ def served(url: str, folder: Path, arranged: Path, limits: Limits) -> Iterator[s
         target=serve, args=(url, folder, arranged, limits, its)
     )
     process.start()
+    its.close()  # so that a process that dies is an error here, not silence
     yield mine.recv()
     process.terminate()
     process.join()

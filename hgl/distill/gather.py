@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from hgl.aggregates.batch import compute
 from hgl.aggregates.enumerate import plan_features
 from hgl.aggregates.plan import FeaturePlan
 from hgl.aggregates.prune import prune
 from hgl.aggregates.table import FeatureTable
+from hgl.distill.asked_rows import AskedRows
 from hgl.distill.calibration import temperature
 from hgl.distill.loss import DISTILLATIONS
 from hgl.distill.material import Material, in_units
 from hgl.distill.observe import observe
-from hgl.distill.soft_labels import forward_chained, spread_out
-from hgl.distill.stale import SeenSeeds, longest_lag, stale
-from hgl.distill.tokenizer import fit_tokens
+from hgl.distill.seen_codes import SeenCodes
+from hgl.distill.soft_labels import forward_chained
+from hgl.distill.stale import longest_lag
+from hgl.distill.tokenizer import Tokens, fit_tokens
 from hgl.errors import check_range
 from hgl.tasks import population
-from hgl.tasks.seeds import SeedTable
+from hgl.train.objective import Objective
 from hgl.train.run import Experiment, Prepared
 
 
@@ -66,92 +68,75 @@ def gather(
         aside: receives the weights of those.
     Raises: HglError: whatever columns, codes or training raise.
     """
-    phases = experiment.phases
-    prepared = experiment.prepare()
-    seeds = {**prepared.seeds, "test": experiment.seeds("test")}
-    known = population.known_from(experiment.task, experiment.db)
-    train = seeds["train"]
-    extra = spread_out(train, known, share=sources.extra, seed=experiment.trainer.seed)
+    phases, prepared = experiment.phases, experiment.prepare()
+    rows = _rows(experiment, prepared, sources)
     with phases("columns"):
-        tables, copies = _tables(experiment, prepared, seeds, extra, known, sources)
-        labelled = copies * len(train)
-        plan = _pruned(tables, seeds, labelled, sources.most)
+        plan = plan_features(experiment.db, prepared.statistics, rows.seeds["train"])
+        tables = rows.tables(experiment.db, plan)
+        plan = _pruned(tables, rows, sources.most)
     with phases("teacher"):
         run = experiment.restore(teacher)
-        views = {split: observe(experiment, run, part) for split, part in seeds.items()}
-    objective = run.objective
-    warmth = temperature(objective, views["val"].out, torch.as_tensor(seeds["val"].answers))
+        views = {split: observe(experiment, run, part) for split, part in rows.seeds.items()}
+    objective, answers = run.objective, torch.as_tensor(rows.seeds["val"].answers)
+    warmth = temperature(objective, views["val"].out, answers)
     with phases("soft labels"):
-        everyone = _joined(train, extra)
         soft = forward_chained(
-            experiment, prepared, everyone, stretches=sources.stretches, epochs=epochs, folder=aside
+            experiment,
+            prepared,
+            rows.everyone,
+            stretches=sources.stretches,
+            epochs=epochs,
+            folder=aside,
         )
-    target = in_units(objective, train.answers)
+    target = in_units(objective, rows.seeds["train"].answers)
     with phases("codes"):
-        tokens = fit_tokens(
-            views["train"].embedding,
-            tables["train"].first(len(train)),
-            DISTILLATIONS[objective.kind](1.0).task,
-            target,
-            objective.out_channels,
-            num_codes=sources.num_codes,
-            seed=experiment.trainer.seed,
-        )
-        log_codes = tokens.log_probabilities(views["train"].embedding)
-    own, further = (soft / warmth).split([len(train), len(extra)])
+        tokens = _tokens(views["train"].embedding, tables["train"], target, objective, sources)
+        seen = SeenCodes.of(experiment, run, tokens, rows)
     return Material(
-        objective,
-        seeds,
-        plan,
-        tables,
-        labelled,
-        torch.cat([target] * copies + [target.new_full((len(extra), *target.shape[1:]), np.nan)]),
-        torch.cat([own] * copies + [further]),
-        torch.cat(
-            [log_codes] * copies + [log_codes.new_full((len(extra), log_codes.shape[1]), np.nan)]
-        ),
-        {split: views[split] for split in ("val", "test")},
-        tokens,
-        warmth,
+        objective=objective,
+        seeds=rows.seeds,
+        plan=plan,
+        tables=tables,
+        labelled=rows.labelled,
+        target=rows.stacked(target),
+        taught=rows.stacked(*(soft / warmth).split([len(target), len(rows.extra)])),
+        log_codes=rows.stacked(tokens.log_probabilities(views["train"].embedding)),
+        seen_codes=seen.columns,
+        views=views,
+        tokens=tokens,
+        temperature=warmth,
     )
 
 
-def _tables(
-    experiment: Experiment,
-    prepared: Prepared,
-    seeds: dict[str, SeedTable],
-    extra: SeedTable,
-    known: np.ndarray,
-    sources: Sources,
-) -> tuple[dict[str, FeatureTable], int]:
-    """All columns of every split, and how many rows of `train` each labelled seed has."""
-    train, plan = seeds["train"], plan_features(experiment.db, prepared.statistics, seeds["train"])
+def _rows(experiment: Experiment, prepared: Prepared, sources: Sources) -> AskedRows:
+    seeds = {**prepared.seeds, "test": experiment.seeds("test")}
     staleness = sources.staleness
     if staleness is None:
         staleness = max(experiment.sampling.staleness or 0, longest_lag(seeds["val"]))
-    asked = {name: SeenSeeds.of(part) for name, part in seeds.items()}
-    if staleness:
-        lagging = stale(train, known, staleness=staleness, seed=experiment.trainer.seed)
-        asked["train"] = SeenSeeds.join([asked["train"], lagging])
-    copies = len(asked["train"]) // len(train)
-    asked["train"] = SeenSeeds.join([asked["train"], SeenSeeds.of(extra)])
-    # At once: DuckDB sorts each table's rows once, however many seeds ask.
-    table = compute(experiment.db, plan, SeenSeeds.join([*asked.values()]))
-    return dict(zip(asked, table.split([len(part) for part in asked.values()]))), copies
-
-
-def _pruned(
-    tables: dict[str, FeatureTable], seeds: dict[str, SeedTable], labelled: int, most: int
-) -> FeaturePlan:
-    train, val = seeds["train"], seeds["val"]
-    answers = np.concatenate([train.answers] * (labelled // len(train)))
-    rows = tables["train"].first(labelled)
-    return prune(rows, answers, tables["val"], val.answers, train.task.kind, most=most)
-
-
-def _joined(train: SeedTable, extra: SeedTable) -> SeedTable:
-    entity, time = (
-        np.concatenate([getattr(part, name) for part in (train, extra)])
-        for name in ("entity", "time")
+    return AskedRows.draw(
+        seeds,
+        population.known_from(experiment.task, experiment.db),
+        extra=sources.extra,
+        staleness=staleness,
+        seed=experiment.trainer.seed,
     )
-    return replace(train, entity=entity, time=time, target=None)
+
+
+def _pruned(tables: dict[str, FeatureTable], rows: AskedRows, most: int) -> FeaturePlan:
+    train, val = rows.seeds["train"], rows.seeds["val"]
+    answers = np.concatenate([train.answers] * (rows.labelled // len(train)))
+    table = tables["train"].first(rows.labelled)
+    return prune(table, answers, tables["val"], val.answers, train.task.kind, most=most)
+
+
+def _tokens(
+    embedding: Tensor, table: FeatureTable, target: Tensor, objective: Objective, sources: Sources
+) -> Tokens:
+    return fit_tokens(
+        embedding,
+        table.first(len(embedding)),
+        DISTILLATIONS[objective.kind](1.0).task,
+        target,
+        objective.out_channels,
+        num_codes=sources.num_codes,
+    )

@@ -10,6 +10,7 @@ from typing import Any
 
 from hgl.aggregates.plan import FeaturePlan
 from hgl.distill.ladder import Ladder
+from hgl.distill.rung import SERVED
 from hgl.distill.student import StudentSettings, weights_of
 from hgl.errors import CacheError, ConfigError
 from hgl.models.table_mlp import TableMLP
@@ -47,7 +48,7 @@ def keep(ladder: Ladder, settings: StudentSettings, folder: Path) -> None:
     """Write what students of `folder` need to come back; their weights are there already."""
     material = ladder.material
     rungs = {}
-    for rung in ladder.rungs:
+    for rung in SERVED:
         best = ladder.best(rung)
         student = ladder.students[rung.name][best]
         cascade = ladder.cascade(student)

@@ -43,11 +43,6 @@ class Ladder:
     validation: Resampled
     missing: tuple[str, ...] = ()
 
-    @property
-    def rungs(self) -> tuple[Rung, ...]:
-        """Those that have students."""
-        return tuple(rung for rung in STUDENTS if rung.name in self.students)
-
     def warmth(self, student: Student) -> float:
         """Return what to divide a student's outputs by; see `calibration.temperature`."""
         answers = torch.as_tensor(self.material.seeds["val"].answers)

@@ -24,6 +24,7 @@ class Lessons:
     Attributes:
         numerical: [n, numbers] float32, NaN where not known.
         categorical: [n, texts] int64 codes.
+        extra: [n, extra] float32 columns that are ready for a network; extra may be 0.
         target: [n] or [n, labels] float32, regression in units of the spread; NaN without a label.
         taught: [n, out_channels] float32 teacher's outputs; rows of NaN where it was not asked.
         codes: [n, codes] float32 log-probabilities of the teacher's codes, or [n, 0]; NaN likewise.
@@ -31,6 +32,7 @@ class Lessons:
 
     numerical: Tensor
     categorical: Tensor
+    extra: Tensor
     target: Tensor
     taught: Tensor
     codes: Tensor
@@ -90,6 +92,7 @@ class LessonLoader:
             store.input_id = store.y = rows
             store.numerical = self.lessons.numerical[rows]
             store.categorical = self.lessons.categorical[rows]
+            store.extra = self.lessons.extra[rows]
             yield batch
 
 
@@ -103,7 +106,8 @@ class Pupil(nn.Module):
     def forward(self, batch: HeteroData) -> Tensor:
         """[batch, out_channels + code_channels]."""
         store = batch[SEED]
-        hidden = self.mlp.hidden(store.numerical, store.categorical)
+        extra = store.extra if self.mlp.extra else None
+        hidden = self.mlp.hidden(store.numerical, store.categorical, extra)
         out = self.mlp.head(hidden)
         if self.mlp.projection is None:
             return out

@@ -34,7 +34,8 @@ class Material:
         target: [rows of train] or [.., labels] as lessons have it; NaN without a label.
         taught: [rows of train, out_channels] teacher's outputs; rows of NaN where it was not asked.
         log_codes: [rows of train, codes] log-probabilities of the teacher's codes, NaN likewise.
-        views: of the teacher, on `val` and `test`.
+        seen_codes: per split, [rows, channels] columns of codes; see `SeenCodes`.
+        views: of the teacher, on each split's seeds.
         tokens: the teacher's codes.
         temperature: of the teacher, fitted on validation.
     """
@@ -47,13 +48,14 @@ class Material:
     target: Tensor
     taught: Tensor
     log_codes: Tensor
+    seen_codes: Mapping[str, Tensor]
     views: Mapping[str, Observed]
     tokens: Tokens
     temperature: float
 
     def columns(self, rung: Rung) -> FeaturePlan:
         """Return what a rung's student reads."""
-        if rung.tier == "row+agg":
+        if rung.tier != "row":
             return self.plan
         wide = self.tables["train"].plan
         return wide.keep({f.name for f in wide.features if f.source is None})
@@ -64,8 +66,10 @@ class Material:
         target, taught, codes = (
             self._learnt(rung) if split == "train" else self._asked(len(numerical))
         )
+        seen = self.seen_codes[split]
+        extra = seen if rung.tier == "row+agg+code" else seen[:, :0]
         rows = len(target)
-        return Lessons(numerical[:rows], categorical[:rows], target, taught, codes)
+        return Lessons(numerical[:rows], categorical[:rows], extra[:rows], target, taught, codes)
 
     def _learnt(self, rung: Rung) -> tuple[Tensor, Tensor, Tensor]:
         rows = len(self.target) if rung.taught else self.labelled

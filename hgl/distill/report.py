@@ -16,7 +16,8 @@ from hgl.distill.rung import (
     PLAIN,
     ROW,
     ROW_TAUGHT,
-    STUDENTS,
+    SEEN,
+    SERVED,
     TAUGHT,
     TEACHER,
     Rung,
@@ -28,7 +29,8 @@ CREDITS = (
     ("aggregates", PLAIN.name, ROW.name),
     ("KD on the row", ROW_TAUGHT.name, ROW.name),
     ("KD on aggregates", TAUGHT.name, PLAIN.name),
-    ("codes", CODED.name, TAUGHT.name),
+    ("codes to learn", CODED.name, TAUGHT.name),
+    ("codes to read", SEEN.name, TAUGHT.name),
 )
 """What a part is called, with it, without it."""
 
@@ -177,7 +179,7 @@ class Page:
 
 
 def _has(chosen: Rung, rung: Rung) -> bool:
-    return STUDENTS.index(chosen) >= STUDENTS.index(rung)
+    return SERVED.index(chosen) >= SERVED.index(rung)
 
 
 def _decided(gain: Interval) -> bool:

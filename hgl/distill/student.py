@@ -66,7 +66,9 @@ class StudentSettings:
         check_range("temperature", self.temperature, 0.01)
         check_range("code_weight", self.code_weight, 0)
 
-    def network(self, plan: FeaturePlan, out_channels: int, *, code_channels: int) -> TableMLP:
+    def network(
+        self, plan: FeaturePlan, out_channels: int, *, code_channels: int, extra: int = 0
+    ) -> TableMLP:
         """Build a student of the columns of `plan`, its weights random."""
         return TableMLP(
             numbers=len(plan.numerical),
@@ -76,6 +78,7 @@ class StudentSettings:
             num_layers=self.num_layers,
             dropout=self.dropout,
             code_channels=code_channels,
+            extra=extra,
         )
 
 
@@ -125,7 +128,12 @@ def train_student(
     """
     seed_everything(seed)
     code_channels = tokens.codebook.channels if tokens else 0
-    mlp = settings.network(plan, objective.out_channels, code_channels=code_channels)
+    mlp = settings.network(
+        plan,
+        objective.out_channels,
+        code_channels=code_channels,
+        extra=train.extra.shape[1],
+    )
     mlp.fit_columns(train.numerical, [f.function in LONG_TAILED for f in plan.numerical])
     pupil, trainer = Pupil(mlp), _trainer(settings, seed)
     loaders = {

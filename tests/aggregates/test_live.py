@@ -49,14 +49,14 @@ def check_town(url: str, number: int, kind: str, folder: Path) -> None:
     live.close()
 
 
-@settings(max_examples=5, phases=PHASES)
+@settings(max_examples=3, phases=PHASES)
 @given(NUMBERS, st.sampled_from(sorted(set(live_towns.KINDS) - {"timestamptz"})))
 def test_sqlite_reads_what_the_batch_computes(number: int, kind: str):
     with tempfile.TemporaryDirectory() as folder:
         check_town(f"sqlite:///{folder}/town.sqlite", number, kind, Path(folder))
 
 
-@settings(max_examples=4, phases=PHASES)
+@settings(max_examples=2, phases=PHASES)
 @given(NUMBERS, st.sampled_from(sorted(live_towns.KINDS)))
 def test_postgresql_reads_what_the_batch_computes(postgresql: str, number: int, kind: str):
     server = engine(postgresql)

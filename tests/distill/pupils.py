@@ -26,6 +26,7 @@ def lessons(rows: int = 600, *, seed: int = 0, kind: str = "binary") -> tuple[Le
         Lessons(
             torch.as_tensor(numbers, dtype=torch.float32),
             torch.as_tensor(codes),
+            torch.empty(rows, 0),
             torch.as_tensor(answers, dtype=torch.float32),
             taught.float(),
             torch.empty(rows, 0),

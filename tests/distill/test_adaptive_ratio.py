@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -55,9 +57,7 @@ def test_its_gradient_is_that_of_finite_differences() -> None:
 
 def test_a_teacher_that_lies_loses_trust() -> None:
     taught, answers = lessons(2000)
-    liar = Lessons(
-        taught.numerical, taught.categorical, taught.target, -taught.taught, taught.codes
-    )
+    liar = replace(taught, taught=-taught.taught)
     shares = []
     for rows in (taught, liar):
         adaptive, pupil = _adaptive(rows, answers, lr=0.02)
@@ -92,7 +92,7 @@ def test_it_works_for_values_and_for_classes() -> None:
         taught, answers = lessons(kind="regression")
         if kind == "multiclass":
             answers = np.digitize(answers, [-1, 1])
-            columns = (taught.numerical, taught.categorical)
+            columns = (taught.numerical, taught.categorical, taught.extra)
             out = torch.randn(600, 3, generator=torch.Generator().manual_seed(0))
             codes = torch.as_tensor(answers, dtype=torch.float32)
             taught = Lessons(*columns, codes, out, taught.codes)
