@@ -73,6 +73,7 @@ class Lessons:
     def teacher(
         self, name: str, encoder: type[SageEncoder | PageRankEncoder], how: Schedule
     ) -> Lesson:
+        """Train a teacher on labels; what it says of the nodes seen."""
         torch.manual_seed(self.seed)
         words, classes = self.graph.words.shape[1], self.graph.num_classes
         teacher = Teacher(encoder(words, CHANNELS, dropout=DROPOUT), classes)
@@ -81,6 +82,7 @@ class Lessons:
         return class_lesson(self.room, teacher)
 
     def codes(self, name: str, told: Reconstruction) -> CodeTarget:
+        """Train a tokenizer; the codes of the nodes seen."""
         torch.manual_seed(self.seed)
         words, classes = self.graph.words.shape[1], self.graph.num_classes
         book = Codebook(NUM_CODES, CODE_CHANNELS, decay=0.8, expire_below=0.2, seed=self.seed)
@@ -97,6 +99,7 @@ class Lessons:
         position: Tensor,
         codes: CodeTarget | None = None,
     ) -> None:
+        """Train a student; on hard labels where no teacher is given."""
         torch.manual_seed(self.seed)
         student = Student(
             self.graph.words.shape[1],

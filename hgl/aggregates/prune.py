@@ -76,7 +76,7 @@ class _Boosting:
         try:
             import lightgbm
         except ImportError:
-            raise MissingExtra("LightGBM", "bench", "choosing columns") from None
+            raise MissingExtra("LightGBM", "distill", "choosing columns") from None
         self.lightgbm: Any = lightgbm
         self.kind = kind
         self.train = train

@@ -11,7 +11,8 @@ import yaml
 
 from hgl.aggregates.live.features import LiveFeatures
 from hgl.commands.export import NEEDED, write_artefact
-from hgl.commands.folder import StoredRun, fresh, keep_task, latest, vacant
+from hgl.commands.folder import StoredRun, fresh, keep_task, vacant
+from hgl.commands.newest import ARTEFACT, latest
 from hgl.db.cache import disk_errors
 from hgl.distill import kept
 from hgl.distill.gather import Sources, gather
@@ -23,8 +24,6 @@ from hgl.export.speed import measure
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 from hgl.train.distributed import join_world
 from hgl.train.record import write_text, write_yaml
-
-ARTEFACT = "artefact"
 
 
 def distill(

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from hgl.aggregates.batch import sql
-from hgl.commands.folder import StoredRun, kept, latest
+from hgl.commands.folder import StoredRun, kept
 from hgl.commands.live import is_live, open_features
+from hgl.commands.newest import latest
 from hgl.db import times
 from hgl.db.cache import digest_files
 from hgl.db.database import Database

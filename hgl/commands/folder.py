@@ -58,24 +58,6 @@ def fresh(name: str, world: World) -> Path:
     return home / _stamp(int(world.gather(torch.tensor([stamp]))[0]))
 
 
-def latest(argument: str, verb: str, file: str) -> Path:
-    """Return the newest folder that a verb left under `outputs/`.
-
-    Args:
-        argument: that was null, for the message.
-        file: what it wrote last, below its folder.
-    Raises: ConfigError: there is none.
-    """
-    found = [path for path in Path("outputs").glob(f"*/*/{file}") if path.is_file()]
-    if not found:
-        raise ConfigError(
-            f"{argument}=null: no hgl {verb} has left anything under outputs/; expected "
-            f"{argument}=<the folder that one left>"
-        )
-    newest = max(found, key=lambda path: path.stat().st_mtime)
-    return newest.parents[len(Path(file).parents) - 1]
-
-
 def vacant(out: str | None) -> Path | None:
     """Return `out` as a folder. Raises: ConfigError: it holds something already."""
     folder = None if out is None else Path(out)

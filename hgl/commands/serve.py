@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hgl.commands.distill import ARTEFACT
-from hgl.commands.folder import latest
 from hgl.commands.live import features_for
+from hgl.commands.newest import ARTEFACT, latest
 from hgl.errors import check_range
 from hgl.export.artefact import MANIFEST, Artefact
 from hgl.export.limits import Limits

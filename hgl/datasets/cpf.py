@@ -48,7 +48,7 @@ class CitationGraph:
 
     @property
     def num_classes(self) -> int:
-        """Classes in the file, 0 to the largest."""
+        """The largest class and 1."""
         return int(self.y.max()) + 1
 
 

@@ -1,0 +1,1 @@
+"""Distilling graphs with one kind of node (VQGraph, GLNN, NOSMOG): the relational control."""
