@@ -86,7 +86,8 @@ class LessonLoader:
         if self.shuffle:
             draws = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
             order = torch.randperm(len(self.lessons), generator=draws)
-        for rows in order.split(self.batch_size):
+        # Evenly: a batch of one row has no spread to normalise by.
+        for rows in order.tensor_split(len(self)):
             batch = HeteroData()
             store = batch[SEED]
             store.input_id = store.y = rows

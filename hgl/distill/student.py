@@ -35,7 +35,7 @@ class StudentSettings:
         dropout: probability, behind each hidden layer.
         lr: peak learning rate.
         weight_decay: AdamW's.
-        batch_size: None: a fortieth of the rows, 128 to 1024.
+        batch_size: None: a twentieth of the rows, 128 to 4096.
         max_epochs: passes over the training seeds.
         patience: epochs without a better validation value before stopping.
         average: decay of a running average of the weights, which is what is kept.
@@ -48,13 +48,13 @@ class StudentSettings:
 
     channels: int = 128
     num_layers: int = 2
-    dropout: float = 0.2
-    lr: float = 0.001
+    dropout: float = 0.4
+    lr: float = 0.002
     weight_decay: float = 0.1
     batch_size: int | None = None
     max_epochs: int = 40
     patience: int = 8
-    average: float = 0.99
+    average: float = 0.98
     ratio: float = 0.5
     adaptive: bool = False
     temperature: float = 2.0
@@ -158,7 +158,7 @@ def train_student(
         AdaptiveRatio(blend, pupil, train, lr=settings.lr, seed=seed) if adaptive else blend
     )
     folder.mkdir(parents=True, exist_ok=True)
-    size = settings.batch_size or min(max(len(train) // 40, 128), 1024)
+    size = settings.batch_size or min(max(len(train) // 20, 128), 4096)
     lessons = LessonLoader(train, None, size, shuffle=True, seed=seed)
     progress = trainer.fit(pupil, learnt, lessons, loaders["val"], metric=metric, folder=folder)
     assert progress.best is not None

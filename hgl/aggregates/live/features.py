@@ -27,6 +27,8 @@ from hgl.errors import ConfigError, HglError, SchemaError
 
 _AT_ONCE = 1000
 """Seeds of one statement."""
+_LOOKING = 600.0
+"""Seconds that looking through a column may take."""
 _FIRST, _LAST = -62135596800, 253402300799
 """Seconds of the years 1 and 9999."""
 
@@ -89,8 +91,8 @@ class LiveFeatures:
         reader, dialect = live_reader(url, timeout)
         live = _Live(url, schema, plan, sql_schema, tuple(views), dialect)
         live.check()
-        place = live.place(reader)
-        return cls(reader, place, plan, live)
+        looking, _ = live_reader(url, _LOOKING)
+        return cls(reader, live.place(looking), plan, live)
 
     @classmethod
     def of(cls, db: Database, plan: FeaturePlan, *, timeout: float = 5.0) -> LiveFeatures:

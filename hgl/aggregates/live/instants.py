@@ -51,6 +51,16 @@ _DATE = "0000-00-00"
 _SHAPE = re.compile(r"0000-00-00(?:([ T])00:00:00(?:\.(0{1,6}))?(Z|\+00(?::?00)?)?)?")
 _SECONDS = len("0000-00-00 00:00:00")
 _FEW = 12
+_NUMBERS = ("integer", "real")
+_LOOKS = (
+    "typeof({})",
+    "length({})",
+    "substr({}, 11, 1)",
+    "substr({}, 20, 1)",
+    "{} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'",
+    "substr({}, 12, 8) GLOB '[0-9][0-9]:[0-9][0-9]:[0-9][0-9]'",
+)
+"""What texts of one shape share in SQLite, which cannot replace every digit at once, and fast."""
 
 
 def moment(dialect: DialectName, kind: Kind, rows: Rows, table: str, column: str) -> Moment:
@@ -76,13 +86,29 @@ def _shapes(dialect: DialectName, kind: Kind, rows: Rows, table: str, column: st
         if kind not in ("text", "other"):
             return {"number"}
         shape = f"regexp_replace({column}::text, '[0-9]', '0', 'g')"
-    else:
-        shape = column
-        for digit in "123456789":
-            shape = f"replace({shape}, '{digit}', '0')"
-        shape = f"CASE WHEN typeof({column}) IN ('integer', 'real') THEN 'number' ELSE {shape} END"
-    found = rows(f"SELECT DISTINCT {shape} FROM {table} WHERE {column} IS NOT NULL LIMIT {_FEW}")
-    return {str(text) for (text,) in found}
+        given = f"FROM {table} WHERE {column} IS NOT NULL"
+        return {str(text) for (text,) in rows(f"SELECT DISTINCT {shape} {given} LIMIT {_FEW}")}
+    if (only := _only_shape(rows, table, column)) is not None:
+        return {only}
+    looks = ", ".join(look.replace("{}", column) for look in _LOOKS)
+    given = f"FROM {table} WHERE {column} IS NOT NULL GROUP BY {looks}"
+    found = rows(f"SELECT typeof({column}), min({column}) {given} LIMIT {_FEW}")
+    return {"number" if kind in _NUMBERS else _shape(text) for kind, text in found}
+
+
+def _only_shape(rows: Rows, table: str, column: str) -> str | None:
+    """Return the shape that all texts of an SQLite column have; None where they differ."""
+    given = f"FROM {table} WHERE {column} IS NOT NULL"
+    for (text,) in rows(f"SELECT {column} {given} LIMIT 1"):
+        shape = _shape(text)
+        glob = shape.replace("0", "[0-9]")
+        others = f"SELECT 1 {given} AND {column} NOT GLOB '{glob}' LIMIT 1"
+        return shape if _SHAPE.fullmatch(shape) and not rows(others) else None
+    return None
+
+
+def _shape(text: object) -> str:
+    return re.sub("[0-9]", "0", str(text))
 
 
 def _number(
