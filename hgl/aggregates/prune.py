@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from hgl.aggregates.plan import FeaturePlan
 from hgl.aggregates.table import FeatureTable
-from hgl.errors import ConfigError, MissingExtra, check_range
+from hgl.errors import ConfigError, check_range
+from hgl.tasks.boosting import boost, plain
 from hgl.tasks.metrics import KINDS
 
 log = logging.getLogger(__name__)
 
 SIZES = (8, 16, 32, 64, 128)
 """Numbers of columns tried beside all of them."""
-_OBJECTIVES = {"multiclass": "multiclass", "regression": "l1"}
-_MAX_ROUNDS, _PATIENCE = 500, 30
 _LEAST = 1e-12
 
 
@@ -50,11 +48,15 @@ def prune(
     """
     check_range("most", most, 1)
     _check(kind, {"y": (train, y), "y_val": (val, y_val)})
-    boosting = _Boosting(kind, (_columns(train), y), (_columns(val), y_val))
-    gain, loss = boosting.fit(np.arange(len(train.plan.features)))
+    frames = train.frame(), val.frame()
+
+    def fit(chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _fit(kind, [frame.iloc[:, chosen] for frame in frames], y, y_val)
+
+    gain, loss = fit(np.arange(len(train.plan.features)))
     order = np.argsort(-gain, kind="stable")[: max(1, int((gain > 0).sum()))]
     losses = {len(order): loss} | {
-        size: boosting.fit(np.sort(order[:size]))[1]
+        size: fit(np.sort(order[:size]))[1]
         for size in dict.fromkeys((*SIZES, most))
         if size < len(order)
     }
@@ -64,61 +66,25 @@ def prune(
     return train.plan.keep({features[i].name for i in order[:size]})
 
 
-class _Boosting:
-    """Fits of LightGBM to some of the columns, one per label where there are several."""
+def _fit(
+    kind: str, frames: Sequence[pd.DataFrame], y: np.ndarray, y_val: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the gain of each column, [columns], and the validation loss, [n]."""
+    pairs = [(y, y_val)]
+    if kind == "multilabel":
+        pairs = [(y[:, i], y_val[:, i]) for i in range(y.shape[1])]
+    found = [_fit_one(kind, frames, *pair) for pair in pairs]
+    gains, losses = zip(*found, strict=True)
+    return np.mean(gains, axis=0), np.mean(losses, axis=0)
 
-    def __init__(
-        self,
-        kind: str,
-        train: tuple[pd.DataFrame, np.ndarray],
-        val: tuple[pd.DataFrame, np.ndarray],
-    ) -> None:
-        try:
-            import lightgbm
-        except ImportError:
-            raise MissingExtra("LightGBM", "distill", "choosing columns") from None
-        self.lightgbm: Any = lightgbm
-        self.kind = kind
-        self.train = train
-        self.val = val
 
-    def fit(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the gain of each chosen column, [len(chosen)], and the validation loss, [n]."""
-        answers, val_answers = self.train[1], self.val[1]
-        if self.kind != "multilabel":
-            return self._fit(chosen, answers, val_answers)
-        labels = range(answers.shape[1])
-        fits = [self._fit(chosen, answers[:, i], val_answers[:, i]) for i in labels]
-        gains, losses = zip(*fits, strict=True)
-        return np.mean(gains, axis=0), np.mean(losses, axis=0)
-
-    def _fit(
-        self, chosen: np.ndarray, y: np.ndarray, y_val: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        columns, val_columns = (part[0].iloc[:, chosen] for part in (self.train, self.val))
-        fitted = self.lightgbm.Dataset(columns, y)
-        model = self.lightgbm.train(
-            self._settings(y),
-            fitted,
-            num_boost_round=_MAX_ROUNDS,
-            valid_sets=[fitted.create_valid(val_columns, y_val)],
-            callbacks=[self.lightgbm.early_stopping(_PATIENCE, verbose=False)],
-        )
-        gain = model.feature_importance("gain", iteration=model.best_iteration)
-        return gain / max(gain.sum(), _LEAST), _loss(self.kind, y_val, model.predict(val_columns))
-
-    def _settings(self, y: np.ndarray) -> dict[str, Any]:
-        settings = {
-            "objective": _OBJECTIVES.get(self.kind, "binary"),
-            "learning_rate": 0.05,
-            "seed": 0,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        }
-        if self.kind == "multiclass":
-            settings["num_class"] = int(max(y.max(), self.val[1].max())) + 1
-        return settings
+def _fit_one(
+    kind: str, frames: Sequence[pd.DataFrame], y: np.ndarray, y_val: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    train, val = frames
+    model = boost(kind, train, y, val, y_val, purpose="choosing columns", extra="distill")
+    gain = model.feature_importance("gain", iteration=model.best_iteration)
+    return gain / max(gain.sum(), _LEAST), _loss(kind, y_val, model.predict(plain(val)))
 
 
 def _loss(kind: str, y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -141,12 +107,6 @@ def _smallest(losses: Mapping[int, np.ndarray], most: int) -> int:
         if worse.mean() <= worse.std() / len(worse) ** 0.5:
             return size
     return min(allowed, key=lambda size: (losses[size].mean(), size))
-
-
-def _columns(table: FeatureTable) -> pd.DataFrame:
-    """The columns under names that LightGBM takes: it refuses what JSON has a meaning for."""
-    frame = table.frame()
-    return frame.set_axis([f"column_{i}" for i in range(frame.shape[1])], axis=1)
 
 
 def _check(kind: str, parts: Mapping[str, tuple[FeatureTable, np.ndarray]]) -> None:
