@@ -37,7 +37,7 @@ from hgl.db.duck import identifier
 from hgl.features.encode import measure_tables
 from hgl.tasks.task import Task
 
-TYPES = {"int64": "BIGINT", "double": "DOUBLE PRECISION", "bool": "BOOLEAN"}
+TYPES = {"int64": "INTEGER", "double": "DOUBLE PRECISION", "bool": "BOOLEAN"}
 REFERENCES = re.compile(r"REFERENCES \S+ \([^)]*\)|,\s*FOREIGN KEY \([^)]*\)")
 
 

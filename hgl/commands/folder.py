@@ -176,6 +176,7 @@ class StoredRun:
             for name in ("model", "sampling", "policy", "cut", "validate_frozen", "history")
         }
         trainer = build(self.config["trainer"], trusted=trust)
+        parts["columns"] = self.config.get("columns")
         graph = build(self.config["graph"], trusted=trust)
         return Experiment(
             db=database, task=self.task(), trainer=trainer(watcher=watcher), spec=graph, **parts

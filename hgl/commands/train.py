@@ -38,6 +38,7 @@ def train(
     cut: Cut,
     validate_frozen: bool,
     history: bool,
+    columns: int | None,
     out: str | None,
     resume: bool,
     baselines: bool,
@@ -62,6 +63,8 @@ def train(
             for validation, so that the epoch is chosen for what the test will ask; RelBench: false.
         history: draw the task's own past answers as one more table; each is visible to seeds from
             when its window has ended.
+        columns: how many of the columns that hgl distill would compute (aggregates of each seed's
+            past, chosen on validation) the network reads as well; null for none.
         out: folder of the run; null makes outputs/<database>-<task>/<time>.
         resume: go on with the run in out=…, given the same options.
         baselines: also score a constant, the entity's own history, and LightGBM on its row.
@@ -102,6 +105,7 @@ def train(
             phases=phases,
             validate_frozen=validate_frozen,
             history=history,
+            columns=columns,
         )
         with disk_errors(folder):
             outcome = experiment.train(folder, resume=resume)

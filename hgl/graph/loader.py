@@ -74,6 +74,8 @@ class SeedLoader:
         features: encoded columns per table; by default the graph encodes its own.
         aggregates: numbers of latest rows whose aggregates each seed has as columns (see
             `SeedAggregates`); None for no such columns.
+        columns: [n, width] float32 further columns of the seeds, which join the aggregates of a
+            batch; None for none.
     Raises:
         ConfigError: an argument is out of range or does not fit the graph or the seeds.
         SchemaError: the entity table, or a seed's row, is not in the graph.
@@ -99,6 +101,7 @@ class SeedLoader:
         world_size: int = 1,
         features: Mapping[NodeType, Features] | None = None,
         aggregates: Sequence[int] | None = None,
+        columns: Tensor | None = None,
     ) -> None:
         _check_ranges(batch_size, workers, staleness, rank, world_size, len(seeds.entity))
         self.seeds, self.batch_size = seeds, batch_size
@@ -137,6 +140,9 @@ class SeedLoader:
                 lasts=aggregates,
                 **sampling,
             )
+        if columns is not None and len(columns) != len(seeds.entity):
+            raise ConfigError(f"columns of {len(columns)} seeds: expected {len(seeds.entity)}")
+        self.columns = None if columns is None else columns.to(device)
         self.graph = graph
         self.sampler, self.aggregates = self._drawing(graph)
 
@@ -191,8 +197,11 @@ class SeedLoader:
         store.seed_time, store.input_id, store.batch_size = times, positions, len(positions)
         if self._targets is not None:
             store.y = self._targets[positions]
-        if self.aggregates is not None:
-            store.aggregates = self.aggregates(rows, limits, times)
+        found = [] if self.aggregates is None else [self.aggregates(rows, limits, times)]
+        if self.columns is not None:
+            found.append(self.columns[positions])
+        if found:
+            store.aggregates = torch.cat(found, dim=1)
         return batch
 
     def _drawing(self, graph: TemporalGraph) -> tuple[TemporalSampler, SeedAggregates | None]:

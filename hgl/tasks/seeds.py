@@ -188,20 +188,8 @@ def unlabelled(task: Task, db: Database, time: Any, *, cut: Cut) -> SeedTable:
     population.check_entity_sql(task, db)
     at = times.instant(time)
     entity = population.eligible(task, db, at)
-    return _seed_table(
-        task,
-        db,
-        split="predict",
-        entity=entity,
-        time=np.full(len(entity), at, dtype=np.int64),
-        target=None,
-        classes=classes_of(task, db),
-        policy="rolling",
-        cut=cut,
-        visible_until=None,
-        stats_until=labels.timestamps(task, db)[0],
-        notes=(f"predict: {len(entity)} seeds at {times.text(at)}",),
-    )
+    note = f"predict: {len(entity)} seeds at {times.text(at)}"
+    return _unanswered(task, db, entity, np.full(len(entity), at, dtype=np.int64), cut, note)
 
 
 def asked(task: Task, db: Database, table: pd.DataFrame, *, cut: Cut) -> SeedTable:
@@ -220,6 +208,12 @@ def asked(task: Task, db: Database, table: pd.DataFrame, *, cut: Cut) -> SeedTab
     entity = population.row_positions(task, db, table)
     time = times.seconds(table[task.time_col], rounding="down")
     population.check_asked(task, db, table, entity, time)
+    return _unanswered(task, db, entity, time, cut, f"predict: {len(entity)} seeds as asked")
+
+
+def _unanswered(
+    task: Task, db: Database, entity: np.ndarray, time: np.ndarray, cut: Cut, note: str
+) -> SeedTable:
     return _seed_table(
         task,
         db,
@@ -232,7 +226,7 @@ def asked(task: Task, db: Database, table: pd.DataFrame, *, cut: Cut) -> SeedTab
         cut=cut,
         visible_until=None,
         stats_until=labels.timestamps(task, db)[0],
-        notes=(f"predict: {len(entity)} seeds as asked",),
+        notes=(note,),
     )
 
 

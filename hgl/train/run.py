@@ -32,6 +32,7 @@ from hgl.tasks.history import with_history
 from hgl.tasks.seeds import SeedTable
 from hgl.tasks.task import Task
 from hgl.train.checkpoint import load_tensors, restore_model
+from hgl.train.compiled_columns import CompiledColumns
 from hgl.train.objective import Objective, objective_for, seed_everything
 from hgl.train.phases import Phases
 from hgl.train.predictions import prediction_frame, score, write_frame
@@ -113,6 +114,7 @@ class TrainedRun:
     objective: Objective
     graph: TemporalGraph
     features: Mapping[str, TableFeatures]
+    columns: CompiledColumns | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Prepared:
         seeds: split (`train`, `val`) to labelled seeds.
         store: every relation.
         statistics, features: of every table.
+        columns: of the seeds, where they have some.
     """
 
     drawn: Database
@@ -131,6 +134,7 @@ class Prepared:
     store: RelationStore
     statistics: Mapping[str, TableStatistics]
     features: Mapping[str, TableFeatures]
+    columns: CompiledColumns | None = None
 
 
 @dataclass
@@ -148,6 +152,8 @@ class Experiment:
             the validation timestamp, as test seeds see it as it was at the test timestamp: the
             epoch is then selected for what the test will ask. RelBench lets them see more.
         history: draw the task's past answers as one more table (see `hgl.tasks.history`).
+        columns: how many compiled columns (see `hgl.aggregates`) each seed has at most; None for
+            none.
     """
 
     db: Database
@@ -162,6 +168,7 @@ class Experiment:
     phases: Phases = field(default_factory=Phases)
     validate_frozen: bool = True
     history: bool = False
+    columns: int | None = None
 
     def train(self, folder: Path, *, resume: bool = False) -> Outcome:
         """Train, predict validation and test, and leave everything in `folder`.
@@ -174,6 +181,8 @@ class Experiment:
         if self.trainer.world.is_first:
             write_statistics(folder, prepared.statistics)
             self._describe(folder, prepared.seeds["train"], run.graph)
+            if run.columns is not None:
+                run.columns.write(folder)
         progress = self.fit(run, prepared, folder, resume=resume)
         seeds = prepared.seeds | {"test": self.seeds("test")}
         predictions, metrics = {}, {}
@@ -200,7 +209,10 @@ class Experiment:
                 drawn, stats_until=seeds["train"].stats_until, hidden=self.task.remove_columns
             )
             features = encode(drawn, statistics)
-        return Prepared(drawn, seeds, store, statistics, features)
+            columns = None
+            if self.columns is not None:
+                columns = CompiledColumns.fit(drawn, statistics, **seeds, most=self.columns)
+        return Prepared(drawn, seeds, store, statistics, features, columns)
 
     def untrained(self, prepared: Prepared, graph: TemporalGraph | None = None) -> TrainedRun:
         """Make a model, its weights from the seed.
@@ -213,8 +225,8 @@ class Experiment:
         objective = objective_for(self.task.kind, prepared.seeds["train"].answers)
         seed_everything(self.trainer.seed)
         features = self._with_sinks(prepared.features)
-        model = self._model(graph, features, objective)
-        return TrainedRun(model, objective, graph, features)
+        model = self._model(graph, features, objective, prepared.columns)
+        return TrainedRun(model, objective, graph, features, prepared.columns)
 
     def fit(
         self, run: TrainedRun, prepared: Prepared, folder: Path, *, resume: bool = False
@@ -248,10 +260,11 @@ class Experiment:
         graph = build_graph(drawn, self.spec)
         features = self._with_sinks(encode(drawn, statistics))
         objective = objective_for(self.task.kind, train.answers)
-        model = self._model(graph, features, objective)
+        columns = None if self.columns is None else CompiledColumns.read(folder)
+        model = self._model(graph, features, objective, columns)
         weights = folder / "model.safetensors"
         restore_model(model, load_tensors(weights)[0], weights)
-        return TrainedRun(model, objective, graph, features)
+        return TrainedRun(model, objective, graph, features, columns)
 
     def loader(self, run: TrainedRun, seeds: SeedTable, *, shuffle: bool = False) -> SeedLoader:
         """Batches of `seeds`, sampled as this experiment samples.
@@ -272,6 +285,7 @@ class Experiment:
             staleness=sampling.staleness if shuffle else None,
             aggregates=sampling.aggregates,
             features=run.features,
+            columns=None if run.columns is None else run.columns(self._drawn(), seeds),
             shuffle=shuffle,
             seed=self.trainer.seed,
             rank=self.trainer.world.rank,
@@ -297,7 +311,11 @@ class Experiment:
         return {**features, **dict.fromkeys(sinks, TableFeatures.empty(1))}
 
     def _model(
-        self, graph: TemporalGraph, features: Mapping[str, TableFeatures], objective: Objective
+        self,
+        graph: TemporalGraph,
+        features: Mapping[str, TableFeatures],
+        objective: Objective,
+        columns: CompiledColumns | None,
     ) -> nn.Module:
         if self.task.entity_table not in graph.node_types:
             raise SchemaError(
@@ -310,7 +328,7 @@ class Experiment:
                 f"{', '.join(sorted(features))}"
             )
         return self.model(
-            **self._num_aggregates(graph, features),
+            **self._num_aggregates(graph, features, columns),
             metadata=graph.metadata(),
             layouts={t: features[t].layout for t in graph.node_types},
             timed=[t for t in graph.node_types if graph.time[t] is not None],
@@ -319,20 +337,24 @@ class Experiment:
         )
 
     def _num_aggregates(
-        self, graph: TemporalGraph, features: Mapping[str, TableFeatures]
+        self,
+        graph: TemporalGraph,
+        features: Mapping[str, TableFeatures],
+        columns: CompiledColumns | None,
     ) -> dict[str, int]:
-        """What only a model that is to read aggregates is told."""
-        lasts = self.sampling.aggregates
-        if lasts is None:
+        """What only a model that is to read aggregates or compiled columns is told."""
+        lasts, entity = self.sampling.aggregates, self.task.entity_table
+        width = 0 if columns is None else columns.width
+        if lasts is not None:
+            width += SeedAggregates(graph, entity, features, lasts).width
+        if not width:
             return {}
         if not _takes(self.model, "num_aggregates"):
+            asked = "columns" if lasts is None else f"sampling.aggregates={list(lasts)}"
             raise ConfigError(
-                f"sampling.aggregates={list(lasts)}: expected a model with an argument "
-                "`num_aggregates`, or None"
+                f"{asked}: expected a model with an argument `num_aggregates`, or None"
             )
-        return {
-            "num_aggregates": SeedAggregates(graph, self.task.entity_table, features, lasts).width
-        }
+        return {"num_aggregates": width}
 
     def _describe(self, folder: Path, train: SeedTable, graph: TemporalGraph) -> None:
         notes = {
