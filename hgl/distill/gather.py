@@ -18,7 +18,7 @@ from hgl.distill.calibration import temperature
 from hgl.distill.loss import DISTILLATIONS
 from hgl.distill.material import Material, in_units
 from hgl.distill.observe import observe
-from hgl.distill.seen_codes import SeenCodes
+from hgl.distill.seen_codes import seen_codes
 from hgl.distill.soft_labels import forward_chained
 from hgl.distill.stale import longest_lag
 from hgl.distill.tokenizer import Tokens, fit_tokens
@@ -39,6 +39,8 @@ class Sources:
         staleness: longest lag, in seconds, of the database that half of the labelled rows see;
             None: as long as the teacher's, and under the frozen policy at least as validation's.
         num_codes: in the codebook; None: as many as the rows allow, 256 at most.
+        seen_codes: also train students that read codes (see `hgl.distill.seen_codes`), which takes
+            the teacher one more look at every row.
     Raises: ConfigError: a number is out of range.
     """
 
@@ -47,6 +49,7 @@ class Sources:
     most: int = 64
     staleness: int | None = None
     num_codes: int | None = None
+    seen_codes: bool = False
 
     def __post_init__(self) -> None:
         check_range("stretches", self.stretches, 2)
@@ -91,7 +94,7 @@ def gather(
     target = in_units(objective, rows.seeds["train"].answers)
     with phases("codes"):
         tokens = _tokens(views["train"].embedding, tables["train"], target, objective, sources)
-        seen = SeenCodes.of(experiment, run, tokens, rows)
+        seen = seen_codes(experiment, run, tokens, rows) if sources.seen_codes else {}
     return Material(
         objective=objective,
         seeds=rows.seeds,
@@ -101,7 +104,7 @@ def gather(
         target=rows.stacked(target),
         taught=rows.stacked(*(soft / warmth).split([len(target), len(rows.extra)])),
         log_codes=rows.stacked(tokens.log_probabilities(views["train"].embedding)),
-        seen_codes=seen.columns,
+        seen_codes=seen,
         views=views,
         tokens=tokens,
         temperature=warmth,

@@ -14,7 +14,7 @@ from hgl.distill.bootstrap import Resampled, resample
 from hgl.distill.calibration import temperature
 from hgl.distill.cascade import Cascade, choose_cascade
 from hgl.distill.material import Material
-from hgl.distill.rung import BOOSTED, CODED, CONSTANT, PLAIN, STUDENTS, TAUGHT, TEACHER, Rung
+from hgl.distill.rung import BOOSTED, CODED, CONSTANT, PLAIN, TAUGHT, TEACHER, Rung
 from hgl.distill.student import Student, StudentSettings, train_student, weights_of
 from hgl.errors import MissingExtra
 from hgl.tasks.baselines import constant
@@ -91,7 +91,7 @@ def climb(
         folder: of the distillation; receives the students' weights.
     """
     students: dict[str, list[Student]] = {}
-    for rung in STUDENTS:
+    for rung in material.rungs:
         watcher.start(f"student {rung.name}", seeds)
         students[rung.name] = []
         for seed in range(seeds):

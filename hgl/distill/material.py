@@ -13,7 +13,7 @@ from hgl.aggregates.plan import FeaturePlan
 from hgl.aggregates.table import FeatureTable
 from hgl.distill.lessons import Lessons, columns_of
 from hgl.distill.observe import Observed
-from hgl.distill.rung import Rung
+from hgl.distill.rung import STUDENTS, Rung
 from hgl.distill.tokenizer import Tokens
 from hgl.tasks.seeds import SeedTable
 from hgl.train.objective import Objective, Regression
@@ -34,7 +34,7 @@ class Material:
         target: [rows of train] or [.., labels] as lessons have it; NaN without a label.
         taught: [rows of train, out_channels] teacher's outputs; rows of NaN where it was not asked.
         log_codes: [rows of train, codes] log-probabilities of the teacher's codes, NaN likewise.
-        seen_codes: per split, [rows, channels] columns of codes; see `SeenCodes`.
+        seen_codes: per split, [rows, channels] columns of codes; empty where nobody reads them.
         views: of the teacher, on each split's seeds.
         tokens: the teacher's codes.
         temperature: of the teacher, fitted on validation.
@@ -53,6 +53,11 @@ class Material:
     tokens: Tokens
     temperature: float
 
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Those that it has everything for."""
+        return tuple(r for r in STUDENTS if r.tier != "row+agg+code" or self.seen_codes)
+
     def columns(self, rung: Rung) -> FeaturePlan:
         """Return what a rung's student reads."""
         if rung.tier != "row":
@@ -66,8 +71,8 @@ class Material:
         target, taught, codes = (
             self._learnt(rung) if split == "train" else self._asked(len(numerical))
         )
-        seen = self.seen_codes[split]
-        extra = seen if rung.tier == "row+agg+code" else seen[:, :0]
+        coded = rung.tier == "row+agg+code"
+        extra = self.seen_codes[split] if coded else torch.empty(len(numerical), 0)
         rows = len(target)
         return Lessons(numerical[:rows], categorical[:rows], extra[:rows], target, taught, codes)
 

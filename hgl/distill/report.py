@@ -90,6 +90,7 @@ class Page:
         return [
             f"{what}: {_signed(gain)}{'' if _decided(gain) else ' (undecided)'}"
             for what, of, over in pairs
+            if of in self.test.scores
             for gain in [self.test.gain(of, over)]
         ]
 

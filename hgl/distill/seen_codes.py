@@ -6,7 +6,7 @@ a teacher is not trained.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,33 +21,22 @@ from hgl.train.run import Experiment, TrainedRun
 DAY = 86400
 
 
-@dataclass(frozen=True)
-class SeenCodes:
-    """Codes by split.
+def seen_codes(
+    experiment: Experiment, run: TrainedRun, tokens: Tokens, rows: AskedRows
+) -> dict[str, Tensor]:
+    """Ask the teacher about every row's entity, one step of the training timestamps before it.
 
-    Attributes:
-        columns: per split, [rows, channels + 2] float32: the vector of the code (zeros where there
-            was none), log(1 + days since), and 1 where there was none.
+    Never later than what the row itself sees; nothing where the entity was not known by then.
+
+    Returns: per split, [rows, channels + 2] float32: the vector of the code (zeros where there was
+        none), log(1 + days since), and 1 where there was none.
     """
-
-    columns: dict[str, Tensor]
-
-    @classmethod
-    def of(
-        cls, experiment: Experiment, run: TrainedRun, tokens: Tokens, rows: AskedRows
-    ) -> SeenCodes:
-        """Ask the teacher about every row's entity, one step of the training timestamps before it.
-
-        Never later than what the row itself sees; nothing where the entity was not known by then.
-        """
-        moments = np.unique(rows.seeds["train"].time)
-        step = int(np.median(np.diff(moments))) if len(moments) > 1 else DAY
-        return cls(
-            {
-                split: _columns(experiment, run, tokens, rows, asked, step)
-                for split, asked in rows.asked().items()
-            }
-        )
+    moments = np.unique(rows.seeds["train"].time)
+    step = int(np.median(np.diff(moments))) if len(moments) > 1 else DAY
+    return {
+        split: _columns(experiment, run, tokens, rows, asked, step)
+        for split, asked in rows.asked().items()
+    }
 
 
 def _columns(
