@@ -25,7 +25,8 @@ from hgl.distill.tokenizer import Tokens, fit_tokens
 from hgl.errors import check_range
 from hgl.tasks import population
 from hgl.train.objective import Objective
-from hgl.train.run import Experiment, Prepared
+from hgl.train.prepared import Prepared
+from hgl.train.run import Experiment
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from torch_geometric.data import HeteroData
 
 from hgl.errors import ConfigError
 from hgl.tasks.seeds import SeedTable
-from hgl.train.run import Experiment, TrainedRun
+from hgl.train.prepared import TrainedRun
+from hgl.train.run import Experiment
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from hgl.distill.asked_rows import AskedRows
 from hgl.distill.observe import observe
 from hgl.distill.stale import SeenSeeds
 from hgl.distill.tokenizer import Tokens
-from hgl.train.run import Experiment, TrainedRun
+from hgl.train.prepared import TrainedRun
+from hgl.train.run import Experiment
 
 DAY = 86400
 

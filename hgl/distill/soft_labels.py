@@ -21,7 +21,8 @@ from hgl.errors import TaskError, check_range
 from hgl.tasks import population
 from hgl.tasks.seeds import SeedTable
 from hgl.train.objective import objective_for
-from hgl.train.run import Experiment, Prepared
+from hgl.train.prepared import Prepared
+from hgl.train.run import Experiment
 
 
 def forward_chained(

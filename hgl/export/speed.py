@@ -13,7 +13,8 @@ from hgl.aggregates.live.features import LiveFeatures
 from hgl.db.database import Database
 from hgl.export.onnx_scorer import OnnxScorer
 from hgl.tasks.seeds import SeedTable
-from hgl.train.run import Experiment, TrainedRun
+from hgl.train.prepared import TrainedRun
+from hgl.train.run import Experiment
 
 BATCHES = (1, 512)
 """Seeds asked about at once."""

@@ -13,7 +13,8 @@ from hgl.search.model import GraphModel
 from hgl.search.space import SpecSpace
 from hgl.tasks.metrics import METRICS
 from hgl.train.predictions import score
-from hgl.train.run import Experiment, TrainedRun
+from hgl.train.prepared import TrainedRun
+from hgl.train.run import Experiment
 from hgl.train.trainer import Trainer
 
 

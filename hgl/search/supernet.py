@@ -15,7 +15,8 @@ from hgl.search.model import GraphModel
 from hgl.search.model_loader import ModelLoader
 from hgl.search.union_graph import UnionGraph
 from hgl.tasks.metrics import evaluate
-from hgl.train.run import Experiment, TrainedRun
+from hgl.train.prepared import TrainedRun
+from hgl.train.run import Experiment
 from hgl.train.trainer import Progress, Trainer
 
 

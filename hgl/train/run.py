@@ -17,13 +17,11 @@ from hgl.db import times
 from hgl.db.database import Database
 from hgl.errors import ConfigError, SchemaError
 from hgl.features.encode import encode, measure_tables
-from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
 from hgl.graph.aggregates import SeedAggregates, check_lasts
 from hgl.graph.build import build_graph, build_store
 from hgl.graph.fan_out import check_edge_fan_out, fan_out
 from hgl.graph.loader import SeedLoader
-from hgl.graph.relations import RelationStore
 from hgl.graph.row_edges import row_counts
 from hgl.graph.sampler import Strategy
 from hgl.graph.spec import GraphSpec
@@ -36,6 +34,7 @@ from hgl.train.compiled_columns import CompiledColumns
 from hgl.train.objective import Objective, objective_for, seed_everything
 from hgl.train.phases import Phases
 from hgl.train.predictions import prediction_frame, score, write_frame
+from hgl.train.prepared import Prepared, TrainedRun
 from hgl.train.record import (
     read_statistics,
     versions,
@@ -104,37 +103,6 @@ class Outcome:
     predictions: dict[str, np.ndarray]
     seeds: dict[str, SeedTable]
     folder: Path
-
-
-@dataclass(frozen=True)
-class TrainedRun:
-    """A run's model, and the graph and features it reads."""
-
-    model: nn.Module
-    objective: Objective
-    graph: TemporalGraph
-    features: Mapping[str, TableFeatures]
-    columns: CompiledColumns | None = None
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What an experiment needs whatever graph it draws.
-
-    Attributes:
-        drawn: the tables that graphs are made of.
-        seeds: split (`train`, `val`) to labelled seeds.
-        store: every relation.
-        statistics, features: of every table.
-        columns: of the seeds, where they have some.
-    """
-
-    drawn: Database
-    seeds: dict[str, SeedTable]
-    store: RelationStore
-    statistics: Mapping[str, TableStatistics]
-    features: Mapping[str, TableFeatures]
-    columns: CompiledColumns | None = None
 
 
 @dataclass

@@ -29,7 +29,13 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     folder = tmp_path_factory.mktemp("teacher")
     asked = experiment(max_epochs=3)
     asked.train(folder / "run")
-    return gather(asked, folder / "run", 3, Sources(extra=0.3, most=16, seen_codes=True), aside=folder / "aside")
+    return gather(
+        asked,
+        folder / "run",
+        3,
+        Sources(extra=0.3, most=16, seen_codes=True),
+        aside=folder / "aside",
+    )
 
 
 @pytest.fixture(scope="module")

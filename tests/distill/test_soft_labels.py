@@ -15,7 +15,8 @@ from hgl.distill.stale import longest_lag, stale
 from hgl.errors import ConfigError
 from hgl.tasks.seeds import SeedTable
 from hgl.train.objective import objective_for
-from hgl.train.run import Experiment, Prepared
+from hgl.train.prepared import Prepared
+from hgl.train.run import Experiment
 from tests.train.shop import experiment
 
 
