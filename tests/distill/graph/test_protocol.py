@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -35,6 +36,15 @@ from tests.distill.graph.made_graph import made_graph
 
 SHORT = Schedule(epochs=16, every=5)
 GRAPH = made_graph(nodes=360)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Sums of several threads differ in their last digits from run to run; here nothing may."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def taught(
