@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,9 @@ def _calibration(student: KeptStudent, task: Task) -> Probabilities | Values:
 def _query(db: str, database: Database, student: KeptStudent) -> str:
     """The statement that a live database is asked, else DuckDB's over the arranged copy."""
     if HIDDEN not in db and is_live(db):
-        return open_features(db, database.schema, student.plan, opened=database).sql
+        live = open_features(db, database.schema, student.plan, opened=database)
+        with closing(live) as features:
+            return features.sql
     return sql(database, student.plan)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -81,11 +82,11 @@ def _live(
     moments = times.seconds(table[task.time_col], rounding="down")
     _warn(artefact, moments)
     rows = table[keys].to_dict("records")
-    features = features_for(artefact, db, **options)
-    parts: list[FeatureTable] = [
-        features.fetch(rows[i : i + _AT_ONCE], moments[i : i + _AT_ONCE].tolist())
-        for i in range(0, len(rows), _AT_ONCE)
-    ]
+    with closing(features_for(artefact, db, **options)) as features:
+        parts: list[FeatureTable] = [
+            features.fetch(rows[i : i + _AT_ONCE], moments[i : i + _AT_ONCE].tolist())
+            for i in range(0, len(rows), _AT_ONCE)
+        ]
     predictions = artefact.scorer(FeatureTable.join(parts))
     frame = table[[*keys, task.time_col]].reset_index(drop=True)
     return prediction_columns(frame, artefact.manifest.task.classes, predictions)
