@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hgl.distill.ladder import climb
 from hgl.distill.report import Page
 from hgl.distill.student import StudentSettings
 from hgl.errors import CacheError, check_range
+from hgl.export.onnx_file import check_installed
 from hgl.export.speed import measure
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 from hgl.train.distributed import join_world
@@ -60,6 +62,7 @@ def distill(
     Raises: HglError: the run cannot be read, or its model is no teacher.
     """
     check_range("seeds", seeds, 1)
+    check_installed()
     teacher = latest("run", "train", "results.yaml") if run is None else Path(run)
     stored = StoredRun.read(str(teacher))
     folder = vacant(out)
@@ -76,24 +79,26 @@ def distill(
         logging.getLogger("hgl.train.trainer").setLevel(logging.WARNING)
         with disk_errors(folder):
             epochs = _best_epoch(teacher) + 1
-            material = gather(experiment, teacher, epochs, sources, aside=folder / "teachers")
+            prepared, network = experiment.prepare(), experiment.restore(teacher)
+            aside = folder / "teachers"
+            material = gather(experiment, prepared, network, epochs, sources, aside=aside)
             with experiment.phases("students"):
                 ladder = climb(material, student, seeds=seeds, folder=folder, watcher=bars)
             kept.keep(ladder, student, folder)
             made = StoredRun.read(str(folder), "distill", NEEDED)
             artefact = write_artefact(made, folder / ARTEFACT, database)
-            with experiment.phases("speed"):
-                features = LiveFeatures.of(database, ladder.student.plan)
+            columns = LiveFeatures.of(database, ladder.student.plan)
+            with experiment.phases("speed"), closing(columns) as features:
                 test = material.seeds["test"]
-                run_again = experiment.restore(teacher)
-                speed = measure(experiment, run_again, test, features, artefact.scorer)
+                speed = measure(experiment, network, test, features, artefact.scorer)
             page = Page(
                 f"{database.schema.name}, {task.name}", ladder, ladder.test(), [*speed.lines()]
             )
-            write_text(folder / "ladder.md", page.markdown())
+            text = page.markdown()
+            write_text(folder / "ladder.md", text)
             write_yaml(folder / "ladder.yaml", {"rows": page.rows(), "speed": speed.rows})
     console = plain_console()
-    console.print(page.markdown(), soft_wrap=True)
+    console.print(text, soft_wrap=True)
     console.print(
         f"everything is in {folder}; hgl serve artefact={artefact.folder}", soft_wrap=True
     )

@@ -25,7 +25,7 @@ from hgl.distill.tokenizer import Tokens, fit_tokens
 from hgl.errors import check_range
 from hgl.tasks import population
 from hgl.train.objective import Objective
-from hgl.train.prepared import Prepared
+from hgl.train.prepared import Prepared, TrainedRun
 from hgl.train.run import Experiment
 
 
@@ -61,25 +61,31 @@ class Sources:
 
 
 def gather(
-    experiment: Experiment, teacher: Path, epochs: int, sources: Sources, *, aside: Path
+    experiment: Experiment,
+    prepared: Prepared,
+    run: TrainedRun,
+    epochs: int,
+    sources: Sources,
+    *,
+    aside: Path,
 ) -> Material:
     """Make the material of a ladder.
 
     Args:
         experiment: of the teacher.
-        teacher: the folder its run left.
+        prepared: what it read and encoded.
+        run: the teacher.
         epochs: that it was trained for, as other teachers are.
         aside: receives the weights of those.
     Raises: HglError: whatever columns, codes or training raise.
     """
-    phases, prepared = experiment.phases, experiment.prepare()
+    phases = experiment.phases
     rows = _rows(experiment, prepared, sources)
     with phases("columns"):
         plan = plan_features(experiment.db, prepared.statistics, rows.seeds["train"])
         tables = rows.tables(experiment.db, plan)
         plan = _pruned(tables, rows, sources.most)
     with phases("teacher"):
-        run = experiment.restore(teacher)
         views = {split: observe(experiment, run, part) for split, part in rows.seeds.items()}
     objective, answers = run.objective, torch.as_tensor(rows.seeds["val"].answers)
     warmth = temperature(objective, views["val"].out, answers)

@@ -31,26 +31,17 @@ class Distillation(Protocol):
         """
 
 
-class Binary:
-    """Cross-entropy, and the KL of Bernoulli distributions softened by the temperature."""
+class Bernoulli:
+    """Cross-entropy, and the KL of Bernoulli distributions softened by the temperature.
+
+    For one label or several; labels that are NaN do not count.
+    """
 
     def __init__(self, temperature: float) -> None:
         self.temperature = temperature
 
     def task(self, out: Tensor, target: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(out[:, 0], target, reduction="none")
-
-    def teach(self, out: Tensor, taught: Tensor, target: Tensor) -> Tensor:
-        return _bernoulli_kl(out, taught, self.temperature).mean(1)
-
-
-class Multilabel:
-    """As `Binary` per label; labels that are NaN do not count."""
-
-    def __init__(self, temperature: float) -> None:
-        self.temperature = temperature
-
-    def task(self, out: Tensor, target: Tensor) -> Tensor:
+        target = target.view_as(out)
         known = ~target.isnan()
         raw = F.binary_cross_entropy_with_logits(out, target.nan_to_num(), reduction="none")
         return (raw * known).sum(1) / known.sum(1).clamp(min=1)
@@ -91,9 +82,9 @@ class Regression:
         return (out[:, 0] - taught[:, 0]).square() * (worse | target.isnan())
 
 
-DISTILLATIONS: Mapping[str, type[Binary | Multilabel | Multiclass | Regression]] = {
-    "binary": Binary,
-    "multilabel": Multilabel,
+DISTILLATIONS: Mapping[str, type[Bernoulli | Multiclass | Regression]] = {
+    "binary": Bernoulli,
+    "multilabel": Bernoulli,
     "multiclass": Multiclass,
     "regression": Regression,
 }

@@ -35,7 +35,10 @@ def observe(experiment: Experiment, run: TrainedRun, seeds: SeedTable) -> Observ
     """
     loader = experiment.loader(run, seeds)
     watched = _Watched(run.model)
-    found = experiment.trainer.outputs(watched, loader, phase="teacher")
+    try:
+        found = experiment.trainer.outputs(watched, loader, phase="teacher")
+    finally:
+        watched.hook.remove()
     return Observed(found[:, watched.out_channels :], found[:, : watched.out_channels])
 
 
@@ -52,7 +55,7 @@ class _Watched(nn.Module):
             )
         self.model, self.out_channels = model, 0
         self._read: Tensor | None = None
-        head.register_forward_hook(self._keep)
+        self.hook = head.register_forward_hook(self._keep)
 
     def forward(self, batch: HeteroData) -> Tensor:
         """[batch, out_channels + channels]: outputs, then embeddings."""

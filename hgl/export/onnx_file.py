@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import importlib
 import io
 import logging
 import warnings
@@ -43,6 +44,7 @@ def export(scorer: ScorerModule, file: Path, plan: FeaturePlan, *, extra: int = 
             once it is exported.
         MissingExtra: onnx, onnxscript or onnxruntime is absent.
     """
+    check_installed()
     whole = copy.deepcopy(scorer).cpu().eval()
     example = _inputs(plan, extra, 2, np.random.default_rng(0))
     name = type(scorer.network).__name__
@@ -60,12 +62,19 @@ def export(scorer: ScorerModule, file: Path, plan: FeaturePlan, *, extra: int = 
     return difference
 
 
+def check_installed() -> None:
+    """Check that a student could be exported, before it is trained.
+
+    Raises: MissingExtra: onnx, onnxscript or onnxruntime is absent.
+    """
+    for library in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            importlib.import_module(library)
+        except ImportError:
+            raise MissingExtra(library, "export", "exporting a student") from None
+
+
 def _write(scorer: ScorerModule, file: Path, example: dict[str, np.ndarray], name: str) -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError:
-        raise MissingExtra("onnx and onnxscript", "export", "exporting a student") from None
     shapes = tuple({0: torch.export.Dim.DYNAMIC} for _ in example)
     try:
         with _quiet():

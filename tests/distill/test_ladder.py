@@ -31,7 +31,8 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     asked.train(folder / "run")
     return gather(
         asked,
-        folder / "run",
+        asked.prepare(),
+        asked.restore(folder / "run"),
         3,
         Sources(extra=0.3, most=16, seen_codes=True),
         aside=folder / "aside",
@@ -152,5 +153,10 @@ def test_a_part_without_a_sure_gain_stays_off(gains: tuple[float, float], wanted
 def test_a_codebook_larger_than_its_rows_allow_is_refused(tmp_path: Path) -> None:
     asked = experiment(max_epochs=1)
     asked.train(tmp_path / "run")
+    prepared, run, sources = (
+        asked.prepare(),
+        asked.restore(tmp_path / "run"),
+        Sources(num_codes=256),
+    )
     with pytest.raises(ConfigError, match="num_codes=256: expected at most"):
-        gather(asked, tmp_path / "run", 1, Sources(num_codes=256), aside=tmp_path / "aside")
+        gather(asked, prepared, run, 1, sources, aside=tmp_path / "aside")

@@ -75,6 +75,7 @@ def test_outputs_observed_are_what_predictions_are_made_of(
     predicted = asked.trainer.predict(run.model, run.objective, asked.loader(run, val))
     assert objective_for("binary", val.answers).predict(view.out) == pytest.approx(predicted)
     assert torch.allclose(run.model.head(view.embedding), view.out, atol=1e-5)
+    assert not run.model.head._forward_hooks, "a teacher is left as it was"
 
 
 def test_a_model_without_a_head_is_no_teacher(shop: tuple[Experiment, Prepared]) -> None:

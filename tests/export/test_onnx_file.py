@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ from torch import Tensor, nn
 from hgl.aggregates.feature import Feature
 from hgl.aggregates.plan import FeaturePlan
 from hgl.aggregates.table import FeatureTable
-from hgl.errors import CacheError, ConfigError
+from hgl.errors import CacheError, ConfigError, MissingExtra
 from hgl.export.calibration import Probabilities, Values
-from hgl.export.onnx_file import export
+from hgl.export.onnx_file import check_installed, export
 from hgl.export.onnx_scorer import OnnxScorer
 from hgl.export.scorer_module import ScorerModule
 from tests.export import shop
@@ -128,3 +129,11 @@ def test_a_file_that_is_no_model(tmp_path: Path) -> None:
         OnnxScorer(tmp_path / "student.onnx")
     with pytest.raises(CacheError, match="cannot be read"):
         OnnxScorer(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("library", ["onnx", "onnxscript", "onnxruntime"])
+def test_what_is_not_installed_is_named(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_installed()
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtra, match=rf"needs {library}: pip install 'hgl-rdl\[export\]'"):
+        check_installed()
