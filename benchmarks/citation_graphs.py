@@ -2,6 +2,7 @@
 
     python benchmarks/citation_graphs.py [--data ../shared/data/cpf] [--sets cora citeseer]
     python benchmarks/citation_graphs.py --inductive
+    python benchmarks/citation_graphs.py --data FOLDER --sets ogbn_arxiv
     python benchmarks/citation_graphs.py --parts
     python benchmarks/citation_graphs.py --validation --seeds 100 101 102 103 104
 
@@ -30,6 +31,7 @@ from scipy import stats
 from torch import Tensor
 
 from hgl.datasets.cpf import CitationGraph, cpf
+from hgl.datasets.ogbn_arxiv import ogbn_arxiv
 from hgl.distill.graph.lesson import Lesson
 from hgl.distill.graph.positions import label_positions, walk_positions
 from hgl.distill.graph.protocol import (
@@ -206,7 +208,7 @@ def main() -> None:
     for name in args.sets:
         print(f"\n{name}, {'inductive' if args.inductive else 'transductive'}")
         found = run(
-            cpf(name, args.data),
+            ogbn_arxiv(args.data / name) if name == "ogbn_arxiv" else cpf(name, args.data),
             args.seeds,
             inductive=args.inductive,
             parts=args.parts,

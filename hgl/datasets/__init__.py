@@ -2,7 +2,7 @@
 
 Each module has `source()` (what `Database.open` takes), `MANIFEST` (keys and times that the source
 cannot declare), `VAL_TIMESTAMP`, `TEST_TIMESTAMP` and `TASK`, the name of its first task. Modules
-that read a graph instead, `cpf` and `hgb`, are no database and have no name here.
+that read a graph instead, `cpf`, `hgb` and `ogbn_arxiv`, are no database and have no name here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hgl.db.database import Database
 
 
-_GRAPHS = {"cpf", "hgb"}
+_GRAPHS = {"cpf", "hgb", "ogbn_arxiv"}
 
 
 def names() -> list[str]:

@@ -2,7 +2,7 @@
 
 A set is `<name>.npz`, of which `cora`, `citeseer`, `pubmed`, `a-computer` and `a-photo` circulate:
 a directed adjacency and word counts as CSR parts, and a class per node. What is learnt from is the
-largest component, with links in both directions and no loops. OGB's graphs are not read.
+largest component, with links in both directions and no loops.
 """
 
 from __future__ import annotations
@@ -25,34 +25,6 @@ PARTS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, eq=False)
-class CitationGraph:
-    """A connected, undirected graph whose nodes have words and a class.
-
-    Attributes:
-        node_id: [n] int64, ascending: each node's row in the file.
-        words: [n, num_words] sparse float32.
-        edge_index: [2, e] int64 sources and targets, every link both ways, ascending by target and
-            then by source; neither loops nor duplicates.
-        y: [n] int64 classes, 0 and up.
-    """
-
-    node_id: np.ndarray
-    words: sparse.csr_matrix
-    edge_index: np.ndarray
-    y: np.ndarray
-
-    @property
-    def num_nodes(self) -> int:
-        """n."""
-        return len(self.y)
-
-    @property
-    def num_classes(self) -> int:
-        """The largest class and 1."""
-        return int(self.y.max()) + 1
-
-
-@dataclass(frozen=True, eq=False)
 class NodeSplit:
     """Which nodes are for what: ascending positions in `CitationGraph.y`, no node in two.
 
@@ -65,6 +37,36 @@ class NodeSplit:
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class CitationGraph:
+    """A connected, undirected graph whose nodes have words and a class.
+
+    Attributes:
+        node_id: [n] int64, ascending: each node's row in the file.
+        words: [n, num_words] sparse float32.
+        edge_index: [2, e] int64 sources and targets, every link both ways, ascending by target and
+            then by source; neither loops nor duplicates.
+        y: [n] int64 classes, 0 and up.
+        official: the split that comes with the graph; None: `split` draws one.
+    """
+
+    node_id: np.ndarray
+    words: sparse.csr_matrix
+    edge_index: np.ndarray
+    y: np.ndarray
+    official: NodeSplit | None = None
+
+    @property
+    def num_nodes(self) -> int:
+        """n."""
+        return len(self.y)
+
+    @property
+    def num_classes(self) -> int:
+        """The largest class and 1."""
+        return int(self.y.max()) + 1
 
 
 def cpf(name: str, folder: Path | str) -> CitationGraph:
@@ -87,7 +89,7 @@ def cpf(name: str, folder: Path | str) -> CitationGraph:
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or (len(labels) and labels.min() < 0):
         raise SourceError(f"{path}: labels are {labels.dtype}, expected one class per node, from 0")
     kept = _largest_component(links)
-    edges = _undirected(links[kept][:, kept])
+    edges = undirected(links[kept][:, kept])
     return CitationGraph(kept, words[kept], edges, labels[kept].astype(np.int64))
 
 
@@ -159,8 +161,8 @@ def _largest_component(links: sparse.csr_matrix) -> np.ndarray:
     return np.flatnonzero(component == np.bincount(component).argmax())
 
 
-def _undirected(links: sparse.csr_matrix) -> np.ndarray:
-    """[2, e] sources and targets of each link, both ways, sorted by target, then source."""
+def undirected(links: sparse.csr_matrix) -> np.ndarray:
+    """Return [2, e] sources and targets of each link, both ways, by target and then by source."""
     both = (links + links.T).tocoo()
     pairs = np.stack([both.col, both.row]).astype(np.int64)
     pairs = pairs[:, pairs[0] != pairs[1]]

@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +20,14 @@ from hypothesis import strategies as st
 from hgl.aggregates.live.features import LiveFeatures
 from hgl.aggregates.table import FeatureTable
 from hgl.db import times
+from hgl.db.database import Database
 from hgl.errors import ConfigError, SourceError
 from hgl.export.artefact import Artefact
 from hgl.export.limits import Limits
 from hgl.export.question import Row, iso, read_rows
 from hgl.export.refusal import Refusal
 from hgl.export.service import run_service, service
+from tests.db.conftest import engine, scratch
 from tests.export import shop
 
 LATER = "2024-07-01"
@@ -50,6 +54,22 @@ def test_it_answers_with_the_students_predictions(
     assert [f["key"] for f in found] == [{"id": 3}, {"id": 1}, {"id": 2}]
     assert [f["prediction"] for f in found] == pytest.approx(list(expected), abs=1e-6)
     assert all(f["time"] == "2024-07-01T00:00:00Z" and f["warnings"] == [] for f in found)
+
+
+def test_it_answers_alike_from_postgresql(
+    client: TestClient, artefact: Artefact, db: Database, tmp_path: Path
+) -> None:
+    rows = [{"id": i, "time": LATER} for i in range(1, 9)]
+    with scratch("postgresql", tmp_path) as url:
+        with engine(url).begin() as connection:
+            for table in ("customers", "orders"):
+                db.frame(table).to_sql(table, connection, index=False)
+                connection.exec_driver_sql(f"ALTER TABLE {table} ADD PRIMARY KEY (id)")
+        live = LiveFeatures.open(url, db.schema, artefact.manifest.plan)
+        with closing(live), TestClient(service(artefact, live)) as other:
+            found = ask(other, *rows).json()["predictions"]
+    expected = ask(client, *rows).json()["predictions"]
+    assert [f["prediction"] for f in found] == pytest.approx([e["prediction"] for e in expected])
 
 
 def test_rows_do_not_influence_each_other(client: TestClient) -> None:

@@ -39,8 +39,8 @@ class Classroom:
 
     @classmethod
     def of(cls, graph: CitationGraph, seed: int, *, inductive: bool) -> Classroom:
-        """Draw a seed's nodes; `inductive` hides a fifth of those for test."""
-        drawn = split(graph.y, seed)
+        """Draw a seed's nodes, where none are official; `inductive` hides a fifth of test's."""
+        drawn = graph.official or split(graph.y, seed)
         away = hidden(drawn.test, seed) if inductive else np.array([], dtype=np.int64)
         whole = GraphView.of(graph)
         seen = GraphView.of(graph, without=away) if inductive else whole
