@@ -75,7 +75,11 @@ OPTIONAL: Mapping[str, Optional] = {
         "segment kernels to compare with",
         "pip install --no-build-isolation torch-scatter",
     ),
-    "pyg-lib": Optional("pyg_lib", "PyG's sampler, to compare with", "see PyG's install page"),
+    "pyg-lib": Optional(
+        "pyg_lib",
+        "products of many groups of rows, on CUDA; PyG's sampler, to compare with",
+        "see PyG's install page",
+    ),
     "triton": Optional(
         "triton", "kernels of hgl.ops and torch.compile, on CUDA", "comes with torch for CUDA"
     ),

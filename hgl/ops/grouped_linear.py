@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from hgl.errors import ConfigError
+from hgl.ops.backends import pyg_lib
 from hgl.ops.shapes import check
 
 
@@ -21,6 +22,7 @@ def grouped_linear(x: Tensor, weight: Tensor, ptr: Sequence[int]) -> Tensor:
         weight: [groups, in_channels, out_channels].
         ptr: [groups + 1] where each group begins, from 0 to rows.
     Returns: [rows, out_channels].
+    On CUDA pyg-lib computes it where that is installed, else one product per group does.
     Raises: ConfigError: a shape does not fit, or `ptr` does not divide the rows.
     """
     check("weight", weight, "[groups, in_channels, out_channels]", None, None, None)
@@ -34,6 +36,8 @@ def grouped_linear(x: Tensor, weight: Tensor, ptr: Sequence[int]) -> Tensor:
 
 @torch.library.custom_op("hgl::grouped_linear", mutates_args=())
 def _grouped_linear(x: Tensor, weight: Tensor, ptr: list[int]) -> Tensor:
+    if pyg_lib.suits(x):
+        return pyg_lib.grouped_linear(x, weight, ptr)
     out = x.new_empty(x.shape[0], weight.shape[2])
     for group, (begin, end) in enumerate(pairwise(ptr)):
         torch.mm(x[begin:end], weight[group], out=out[begin:end])
