@@ -106,7 +106,8 @@ def kept(task: Task) -> dict[str, Any]:
     fields = {k: v for k, v in dataclasses.asdict(task).items() if v is not None}
     if task.folder is not None:
         fields["folder"] = str(task.folder.absolute())
-    for name in ("entity_col", "remove_columns"):
+    fields |= fields.pop("destination", {})
+    for name in {"entity_col", "dst_entity_col", "remove_columns"} & fields.keys():
         fields[name] = [list(v) if isinstance(v, tuple) else v for v in fields[name]]
     return fields
 
