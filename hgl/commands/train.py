@@ -20,6 +20,7 @@ from hgl.tasks.task import Task
 from hgl.train.distributed import join_world, leave_world
 from hgl.train.phases import Phases
 from hgl.train.predictions import score
+from hgl.train.recommendation import experiment_for
 from hgl.train.run import Experiment, ModelFactory, Outcome, Sampling
 from hgl.train.trainer import Trainer
 from hgl.typing import Cut, Policy
@@ -92,7 +93,7 @@ def train(
         folder = folder or fresh(f"{database.schema.name}-{asked.name}", world)
         if world.is_first:
             keep_task(asked, folder)
-        experiment = Experiment(
+        experiment = experiment_for(asked)(
             db=database,
             task=asked,
             model=model,
