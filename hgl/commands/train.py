@@ -68,7 +68,8 @@ def train(
             past, chosen on validation) the network reads as well; null for none.
         out: folder of the run; null makes outputs/<database>-<task>/<time>.
         resume: go on with the run in out=…, given the same options.
-        baselines: also score a constant, the entity's own history, and LightGBM on its row.
+        baselines: also score a constant, the entity's own history, and LightGBM on its row; of a
+            recommendation task popularity, past visits, and LightGBM on pairs.
         config: the whole configuration, kept in the run's folder; must hold no secret.
     Examples:
         hgl train
@@ -138,6 +139,7 @@ def _write(outcome: Outcome, others: Mapping[str, Scores], metric: str) -> None:
 
 
 def _network(config: Mapping[str, Any]) -> str:
-    """The class name of the graph network, or of a model that has none."""
+    """The class name of the graph network, of a recommender before it, or of what has none."""
     model = config["model"]
-    return str(model.get("gnn", model)["_target_"].rpartition(".")[2])
+    names = [part["_target_"].rpartition(".")[2] for part in (model, model.get("gnn")) if part]
+    return " on ".join(name for name in names if name != "RelationalModel")

@@ -1,8 +1,8 @@
 """Scores of predictions, by kind of target; scikit-learn does the work.
 
-Predictions are probabilities (binary [n], multiclass [n, classes], multilabel [n, labels]) or
-values (regression [n]), or rows, best first (recommendation [n, k], -1 for none). A score that the data leaves undefined, such as an AUROC of a split with
-one class, is nan: reported, never a crash.
+Predictions are probabilities (binary [n], multiclass [n, classes], multilabel [n, labels]), values
+(regression [n]), or rows, best first (recommendation [n, k], -1 for none). A score that the data
+leaves undefined, such as an AUROC of a split with one class, is nan: reported, never a crash.
 """
 
 from __future__ import annotations

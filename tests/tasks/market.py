@@ -29,9 +29,12 @@ SELECT DISTINCT t.timestamp, o.customer_id, o.product
 FROM timestamps t
 JOIN orders o ON o.at > t.timestamp AND o.at <= t.timestamp + INTERVAL '{timedelta}'
 """
-LISTS = SQL.replace("SELECT DISTINCT", "SELECT").replace(
-    "o.product\n", "list(DISTINCT o.product) AS product\n"
-) + "GROUP BY ALL"
+LISTS = (
+    SQL.replace("SELECT DISTINCT", "SELECT").replace(
+        "o.product\n", "list(DISTINCT o.product) AS product\n"
+    )
+    + "GROUP BY ALL"
+)
 
 
 def orders(num_customers: int = 60, num_products: int = 30, num_days: int = 200) -> pd.DataFrame:

@@ -228,7 +228,9 @@ def test_baselines_read_what_the_seeds_see() -> None:
     moment = int(test.time[0])
     allowed = [slow_popularity(bought, moment, days) for days in (None, 10, 20, 50)]
     assert found["popularity"]["test"][0].tolist() in allowed
-    scores = {n: evaluate("recommendation", test.answers, p["test"])["map"] for n, p in found.items()}
+    scores = {
+        n: evaluate("recommendation", test.answers, p["test"])["map"] for n, p in found.items()
+    }
     assert scores["past visit"] > scores["popularity"] + 0.3
     assert scores["LightGBM on pairs"] > scores["popularity"] + 0.3
 
@@ -286,5 +288,8 @@ def test_the_published_rows_are_all_there() -> None:
 
 def test_fields_are_relbenchs_or_ours() -> None:
     ours = fields()
-    ours["entity_table"], ours["entity_col"] = ours.pop("src_entity_table"), ours.pop("src_entity_col")
+    ours["entity_table"], ours["entity_col"] = (
+        ours.pop("src_entity_table"),
+        ours.pop("src_entity_col"),
+    )
     assert Task.from_mapping(ours, "task") == buys()
