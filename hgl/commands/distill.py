@@ -14,6 +14,7 @@ from hgl.aggregates.live.features import LiveFeatures
 from hgl.commands.export import NEEDED, write_artefact
 from hgl.commands.folder import StoredRun, fresh, keep_task, vacant
 from hgl.commands.newest import ARTEFACT, latest
+from hgl.commands.source import check_entity_task
 from hgl.db.cache import disk_errors
 from hgl.distill import kept
 from hgl.distill.gather import Sources, gather
@@ -65,6 +66,7 @@ def distill(
     check_installed()
     teacher = latest("run", "train", "results.yaml") if run is None else Path(run)
     stored = StoredRun.read(str(teacher))
+    check_entity_task(stored.task(), "distill")
     folder = vacant(out)
     with Screen() as screen:
         bars = PhaseBars(screen)

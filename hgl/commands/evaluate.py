@@ -59,5 +59,9 @@ def _difference(now: pd.DataFrame, before: pd.DataFrame) -> str:
     columns = [c for c in now.columns if str(c).startswith("prediction")]
     if list(now.columns) != list(before.columns) or len(now) != len(before):
         return f"{len(now)} predictions, {len(before)} stored ones of another shape"
+    if "prediction" in now and now["prediction"].dtype == object:
+        pairs = zip(now["prediction"], before["prediction"], strict=True)
+        differ = sum(list(new) != list(old) for new, old in pairs)
+        return f"{len(now)} lists, {differ} of them other than the stored ones"
     gap = float(np.abs(now[columns].to_numpy() - before[columns].to_numpy()).max())
     return f"{len(now)} predictions, largest difference from the stored ones {gap:.2g}"

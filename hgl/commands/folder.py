@@ -22,6 +22,7 @@ from hgl.errors import CacheError, ConfigError
 from hgl.tasks import definition
 from hgl.tasks.task import Task
 from hgl.train.distributed import World
+from hgl.train.recommendation import experiment_for
 from hgl.train.run import Experiment
 from hgl.train.watcher import Watcher
 
@@ -106,7 +107,8 @@ def kept(task: Task) -> dict[str, Any]:
     fields = {k: v for k, v in dataclasses.asdict(task).items() if v is not None}
     if task.folder is not None:
         fields["folder"] = str(task.folder.absolute())
-    for name in ("entity_col", "remove_columns"):
+    fields |= fields.pop("destination", {})
+    for name in {"entity_col", "dst_entity_col", "remove_columns"} & fields.keys():
         fields[name] = [list(v) if isinstance(v, tuple) else v for v in fields[name]]
     return fields
 
@@ -178,8 +180,9 @@ class StoredRun:
         trainer = build(self.config["trainer"], trusted=trust)
         parts["columns"] = self.config.get("columns")
         graph = build(self.config["graph"], trusted=trust)
-        return Experiment(
-            db=database, task=self.task(), trainer=trainer(watcher=watcher), spec=graph, **parts
+        task = self.task()
+        return experiment_for(task)(
+            db=database, task=task, trainer=trainer(watcher=watcher), spec=graph, **parts
         )
 
     def task(self) -> Task:

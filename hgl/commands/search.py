@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hgl.commands.folder import StoredRun, fresh, keep_task, vacant
-from hgl.commands.source import open_database, task_name
+from hgl.commands.source import check_entity_task, open_database, task_name
 from hgl.commands.target import build
 from hgl.db.cache import digest, disk_errors
 from hgl.db.database import Database
@@ -135,6 +135,7 @@ def search(
         if join is None:
             folder = vacant(out)
             asked = Task.load(task_name(db, task))
+            check_entity_task(asked, "search")
             database = open_database(db, manifest=manifest, progress=tables)
             folder = folder or fresh(f"{database.schema.name}-{asked.name}-search", join_world())
             keep_task(asked, folder)

@@ -10,6 +10,7 @@ from hgl import datasets
 from hgl.db.database import Database
 from hgl.db.redact import redact
 from hgl.errors import ConfigError
+from hgl.tasks.task import Task
 
 
 def open_database(db: str, **options: Any) -> Database:
@@ -36,6 +37,15 @@ def check_source(db: str) -> None:
         "sqlite:///file.db, an existing folder, relbench:<name>, or one of: "
         f"{', '.join(datasets.names())}"
     )
+
+
+def check_entity_task(task: Task, verb: str) -> None:
+    """Raises: ConfigError: `task` recommends rows, for which `verb` is not made."""
+    if task.destination is not None:
+        raise ConfigError(
+            f"{task} recommends rows: expected a task that says something of each entity; "
+            f"hgl {verb} works with those only, hgl train, evaluate and predict with both"
+        )
 
 
 def task_name(db: str, task: str | None) -> str:

@@ -20,6 +20,7 @@ from hgl.tasks.task import Task
 from hgl.train.distributed import join_world, leave_world
 from hgl.train.phases import Phases
 from hgl.train.predictions import score
+from hgl.train.recommendation import experiment_for
 from hgl.train.run import Experiment, ModelFactory, Outcome, Sampling
 from hgl.train.trainer import Trainer
 from hgl.typing import Cut, Policy
@@ -67,7 +68,8 @@ def train(
             past, chosen on validation) the network reads as well; null for none.
         out: folder of the run; null makes outputs/<database>-<task>/<time>.
         resume: go on with the run in out=…, given the same options.
-        baselines: also score a constant, the entity's own history, and LightGBM on its row.
+        baselines: also score a constant, the entity's own history, and LightGBM on its row; of a
+            recommendation task popularity, past visits, and LightGBM on pairs.
         config: the whole configuration, kept in the run's folder; must hold no secret.
     Examples:
         hgl train
@@ -92,7 +94,7 @@ def train(
         folder = folder or fresh(f"{database.schema.name}-{asked.name}", world)
         if world.is_first:
             keep_task(asked, folder)
-        experiment = Experiment(
+        experiment = experiment_for(asked)(
             db=database,
             task=asked,
             model=model,
@@ -137,6 +139,7 @@ def _write(outcome: Outcome, others: Mapping[str, Scores], metric: str) -> None:
 
 
 def _network(config: Mapping[str, Any]) -> str:
-    """The class name of the graph network, or of a model that has none."""
+    """The class name of the graph network, of a recommender before it, or of what has none."""
     model = config["model"]
-    return str(model.get("gnn", model)["_target_"].rpartition(".")[2])
+    names = [part["_target_"].rpartition(".")[2] for part in (model, model.get("gnn")) if part]
+    return " on ".join(name for name in names if name != "RelationalModel")

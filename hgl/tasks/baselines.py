@@ -7,13 +7,13 @@ frozen policy nothing that ends after the test timestamp is ever known.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from hgl.errors import MissingExtra, TaskError
-from hgl.tasks import entity_row
+from hgl.tasks import entity_row, ranking_baselines
 from hgl.tasks.seeds import SeedTable
 
 if TYPE_CHECKING:
@@ -33,14 +33,8 @@ def baselines(
     A missing LightGBM, or an entity table without features, leaves its baseline out with one log
     line.
     """
-    makers: dict[str, Callable[[], Predictions]] = {
-        "constant": lambda: {"val": constant([train], val), "test": constant([train, val], test)},
-        "entity history": lambda: {
-            "val": entity_history([train, val], val),
-            "test": entity_history([train, val, test], test),
-        },
-        "LightGBM on the entity row": lambda: entity_row.predict(db, train, val, test),
-    }
+    recommends = train.task.destination is not None
+    makers = (ranking_baselines.makers if recommends else _makers)(db, train, val, test)
     found = {}
     for name, make in makers.items():
         try:
@@ -48,6 +42,19 @@ def baselines(
         except (MissingExtra, TaskError) as error:
             log.warning("baseline left out: %s: %s", name, error)
     return found
+
+
+def _makers(
+    db: Database, train: SeedTable, val: SeedTable, test: SeedTable
+) -> Mapping[str, Callable[[], Predictions]]:
+    return {
+        "constant": lambda: {"val": constant([train], val), "test": constant([train, val], test)},
+        "entity history": lambda: {
+            "val": entity_history([train, val], val),
+            "test": entity_history([train, val, test], test),
+        },
+        "LightGBM on the entity row": lambda: entity_row.predict(db, train, val, test),
+    }
 
 
 def constant(known: Sequence[SeedTable], seeds: SeedTable) -> np.ndarray:

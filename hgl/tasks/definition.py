@@ -10,6 +10,7 @@ import yaml
 
 from hgl.db import times
 from hgl.errors import HglError, TaskError
+from hgl.tasks.destination import Destination
 from hgl.tasks.metrics import KINDS
 
 REQUIRED = ("name", "entity_table", "entity_col", "target_col", "timedelta")
@@ -28,13 +29,9 @@ OPTIONAL = (
     "val_timestamp",
 )
 _RELBENCH_ONLY = ("manifest_version", "evaluator", "extra_files")
-_RELBENCH_LINK = (
-    "src_entity_table",
-    "src_entity_col",
-    "dst_entity_table",
-    "dst_entity_col",
-    "eval_k",
-)
+_DESTINATION = ("dst_entity_table", "dst_entity_col", "eval_k")
+_SOURCE = {"src_entity_table": "entity_table", "src_entity_col": "entity_col"}
+"""What RelBench calls a recommendation's entity, and we call it like any other's."""
 _RELBENCH_KINDS = ("forecast", "external")
 _SQL = ("sql", "entity_sql")
 
@@ -61,8 +58,11 @@ def fields(stored: Mapping[str, Any], source: str) -> dict[str, Any]:
 
     Raises: TaskError: a field is unknown, missing or not what was expected.
     """
-    given = {name: value for name, value in stored.items() if value is not None}
+    given = {_SOURCE.get(n, n): value for n, value in stored.items() if value is not None}
     kind = _kind(given, source)
+    destination = _destination(given, source) if kind == "recommendation" else None
+    if destination is not None:
+        given.setdefault("target_col", destination.dst_entity_col[0])
     _check_names(given, source)
     return {
         "name": _text(given, "name", source),
@@ -81,6 +81,7 @@ def fields(stored: Mapping[str, Any], source: str) -> dict[str, Any]:
         "sql": _text(given, "sql", source) or None,
         "entity_sql": _text(given, "entity_sql", source) or None,
         "description": " ".join(_text(given, "description", source).split()),
+        "destination": destination,
     }
 
 
@@ -95,13 +96,24 @@ def _kind(given: Mapping[str, Any], source: str) -> str:
     raise TaskError(f"{source}: kind={kind!r} is not supported; expected one of {', '.join(KINDS)}")
 
 
+def _destination(given: Mapping[str, Any], source: str) -> Destination:
+    missing = [name for name in _DESTINATION if name not in given]
+    if missing:
+        raise TaskError(f"{source}: field(s) {', '.join(map(repr, missing))} missing")
+    return Destination(
+        dst_entity_table=_text(given, "dst_entity_table", source),
+        dst_entity_col=_names(given["dst_entity_col"], "dst_entity_col", source),
+        eval_k=_count(given, "eval_k", source) or 1,
+    )
+
+
 def _check_names(given: Mapping[str, Any], source: str) -> None:
-    known = {*REQUIRED, *OPTIONAL, *_RELBENCH_ONLY, *_RELBENCH_LINK}
+    known = {*REQUIRED, *OPTIONAL, *_RELBENCH_ONLY, *_DESTINATION}
     unknown = [str(name) for name in given if name not in known]
     if unknown:
         raise TaskError(
             f"{source}: unknown field(s) {', '.join(map(repr, unknown))}; "
-            f"known are: {', '.join(sorted([*REQUIRED, *OPTIONAL]))}"
+            f"known are: {', '.join(sorted([*REQUIRED, *OPTIONAL, *_DESTINATION]))}"
         )
     missing = [name for name in REQUIRED if name not in given]
     if missing:

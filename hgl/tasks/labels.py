@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from hgl.db import cache, times
 from hgl.errors import ConfigError, TaskError
-from hgl.tasks import query, splits
+from hgl.tasks import links, query, splits
 from hgl.tasks.splits import Bounds
 from hgl.typing import STATIC_TIME, UNKNOWN_TIME, Split
 
@@ -25,7 +25,9 @@ VERSION = 1
 
 
 def label_table(task: Task, db: Database, split: str) -> pd.DataFrame:
-    """Return columns `time_col`, `entity_col...`, `target_col`, one row per label.
+    """Return columns `time_col`, `entity_col...`, `target_cols...`, one row per label.
+
+    A recommendation task has one row per pair, whether its labels come so or as lists.
 
     Labels of train and validation see the rows up to the test timestamp, those of test see all.
     A file in the task's folder comes first, as in RelBench; otherwise `sql` runs, once per content.
@@ -42,6 +44,8 @@ def label_table(task: Task, db: Database, split: str) -> pd.DataFrame:
         raise TaskError(f"{where}: {stored} not found, and the task has no sql")
     _check_columns(task, list(frame), where)
     frame = frame[_columns(task)]
+    if task.destination is not None:
+        frame = links.pairs(task, frame, where).drop_duplicates(ignore_index=True)
     _check_rows(task, frame, where)
     return frame
 
@@ -154,7 +158,7 @@ def _on_grid(task: Task, rows: pa.Table, seeds: np.ndarray) -> pa.Table:
 
 
 def _columns(task: Task) -> list[str]:
-    return [task.time_col, *task.entity_col, task.target_col]
+    return [task.time_col, *task.entity_col, *task.target_cols]
 
 
 def _check_columns(task: Task, names: list[str], where: str) -> None:
@@ -169,13 +173,15 @@ def _check_columns(task: Task, names: list[str], where: str) -> None:
 def _check_rows(task: Task, frame: pd.DataFrame, where: str) -> None:
     if frame.empty:
         raise TaskError(f"{where}: no rows")
-    nulls = int(frame[task.target_col].isna().sum())
+    nulls = int(frame[list(task.target_cols)].isna().any(axis=1).sum())
     if nulls:
         raise TaskError(
             f"{where}: {nulls} of {len(frame)} targets are null; leave such rows out "
-            f"(WHERE {task.target_col} IS NOT NULL) or give them a value (COALESCE)"
+            f"(WHERE {task.target_cols[0]} IS NOT NULL) or give them a value (COALESCE)"
         )
     keys = [task.time_col, *task.entity_col]
+    if task.destination is not None:
+        keys += task.destination.dst_entity_col
     twice = frame.duplicated(keys)
     if twice.any():
         examples = frame.loc[twice, keys].head(5).to_numpy()

@@ -1,20 +1,23 @@
 """Scores of predictions, by kind of target; scikit-learn does the work.
 
-Predictions are probabilities (binary [n], multiclass [n, classes], multilabel [n, labels]) or
-values (regression [n]). A score that the data leaves undefined, such as an AUROC of a split with
-one class, is nan: reported, never a crash.
+Predictions are probabilities (binary [n], multiclass [n, classes], multilabel [n, labels]), values
+(regression [n]), or rows, best first (recommendation [n, k], -1 for none). A score that the data
+leaves undefined, such as an AUROC of a split with one class, is nan: reported, never a crash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 from sklearn import metrics as skm
 
 from hgl.errors import TaskError
+from hgl.tasks import ranking
+from hgl.tasks.lists import Lists
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,13 @@ class Answer:
     """What is scored.
 
     Attributes:
-        target: [n], or [n, labels] for multilabel.
-        prediction: [n], [n, classes] or [n, labels].
+        target: [n], or [n, labels] for multilabel; lists of rows for recommendation.
+        prediction: [n], [n, classes], [n, labels] or [n, k].
         time: [n] seed times in seconds, or None.
         train_std: standard deviation (ddof 1) of the train target, or None.
     """
 
-    target: np.ndarray
+    target: Any
     prediction: np.ndarray
     time: np.ndarray | None = None
     train_std: float | None = None
@@ -118,12 +121,17 @@ def _nmae(a: Answer) -> float:
     return _mae(a) / a.train_std if a.train_std > 0 else float("nan")
 
 
-KINDS = ("binary", "multiclass", "multilabel", "regression")
+def _ranking(score: Callable[[Lists, np.ndarray], float]) -> Metric:
+    return Metric(True, {"recommendation": lambda a: score(a.target, a.prediction)})
+
+
+KINDS = ("binary", "multiclass", "multilabel", "regression", "recommendation")
 DEFAULT_METRIC: Mapping[str, str] = {
     "binary": "roc_auc",
     "multiclass": "accuracy",
     "multilabel": "macro_roc_auc",
     "regression": "mae",
+    "recommendation": "map",
 }
 METRICS: Mapping[str, Metric] = {
     "roc_auc": Metric(True, {"binary": lambda a: _roc_auc(a.target, a.prediction)}),
@@ -150,6 +158,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     "r2": Metric(True, {"regression": _r2}),
     "nmae": Metric(False, {"regression": _nmae}, needs="train_std"),
+    **{name: _ranking(score) for name, score in ranking.SCORES.items()},
 }
 
 
@@ -160,7 +169,7 @@ def metrics_of(kind: str) -> list[str]:
 
 def evaluate(
     kind: str,
-    target: np.ndarray,
+    target: np.ndarray | Lists,
     prediction: np.ndarray,
     *,
     time: np.ndarray | None = None,
@@ -169,8 +178,8 @@ def evaluate(
     """Score `prediction` against `target`.
 
     Args:
-        kind: `binary`, `multiclass`, `multilabel` or `regression`.
-        target: [n] floats, codes for multiclass, or [n, labels] zeros and ones.
+        kind: `binary`, `multiclass`, `multilabel`, `regression` or `recommendation`.
+        target: [n] floats, codes for multiclass, [n, labels] zeros and ones, or lists of rows.
         prediction: see the module's docstring.
         time: [n] seed times; gives the per-timestamp AUROC beside the pooled one.
         train_std: gives `nmae`, RelBench's MAE divided by this.
@@ -179,7 +188,8 @@ def evaluate(
 
     Raises: TaskError: shapes differ, or a prediction is not finite.
     """
-    answer = Answer(np.asarray(target), np.asarray(prediction), time, train_std)
+    known = target if isinstance(target, Lists) else np.asarray(target)
+    answer = Answer(known, np.asarray(prediction), time, train_std)
     _check(kind, answer)
     wanted = [name for name in metrics_of(kind) if getattr(answer, METRICS[name].needs) is not None]
     if len(answer.target) == 0:
@@ -190,12 +200,13 @@ def evaluate(
 def _check(kind: str, a: Answer) -> None:
     if kind not in KINDS:
         raise TaskError(f"kind={kind!r}: expected one of {', '.join(KINDS)}")
-    dims = 2 if kind in ("multiclass", "multilabel") else 1
-    same = a.prediction.shape == a.target.shape if kind != "multiclass" else True
+    wide = ("multiclass", "recommendation")
+    dims = 2 if kind in (*wide, "multilabel") else 1
+    same = kind in wide or a.prediction.shape == a.target.shape
     if a.prediction.ndim != dims or len(a.prediction) != len(a.target) or not same:
         raise TaskError(
-            f"prediction has shape {a.prediction.shape}; a {kind} target of shape "
-            f"{a.target.shape} needs {dims} dimension(s) and as many rows"
+            f"prediction has shape {a.prediction.shape}; a {kind} target of "
+            f"{len(a.target)} rows needs {dims} dimension(s) and as many rows"
         )
     wrong = int((~np.isfinite(a.prediction)).sum())
     if wrong:

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 def check_schema(task: Task, db: Database) -> None:
     """Raise TaskError where the task names a table, key or column that the database lacks."""
+    _check_key(task, db, "entity")
+    if task.destination is not None:
+        _check_key(task.of_destinations(), db, "dst_entity")
+
+
+def _check_key(task: Task, db: Database, which: str) -> None:
     try:
         table = db.schema.table(task.entity_table)
         for other, column in task.remove_columns:
@@ -30,12 +36,12 @@ def check_schema(task: Task, db: Database) -> None:
         return
     if not table.pkey:
         raise TaskError(
-            f"{task}: entity table {table.name!r} has no primary key; declare one in the database "
+            f"{task}: {which} table {table.name!r} has no primary key; declare one in the database "
             "or under tables: in the manifest"
         )
     if len(table.pkey) != len(task.entity_col):
         raise TaskError(
-            f"{task}: entity_col is {list(task.entity_col)}, but the primary key of "
+            f"{task}: {which}_col is {list(task.entity_col)}, but the primary key of "
             f"{table.name!r} is {list(table.pkey)}"
         )
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from hgl.db import cache, times
 from hgl.errors import ConfigError, TaskError
-from hgl.tasks import labels, population, targets
+from hgl.tasks import labels, links, population, targets
+from hgl.tasks.lists import Lists
 from hgl.typing import Cut, Policy, Split
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class SeedTable:
         entity: [n] int64 row positions in the entity table.
         time: [n] int64 seconds.
         target: float64 [n] (binary, regression), int64 [n] codes (multiclass), float64
-            [n, classes] (multilabel), or None.
+            [n, classes] (multilabel), lists of destination rows (recommendation), or None.
         classes: the labels that codes and columns stand for, learnt from the training split;
             () for regression.
         visible_until: the test timestamp in seconds under the frozen policy, else None.
@@ -45,7 +46,7 @@ class SeedTable:
     split: str
     entity: np.ndarray
     time: np.ndarray
-    target: np.ndarray | None
+    target: Any
     classes: tuple[Any, ...]
     policy: Policy
     cut: Cut
@@ -58,7 +59,7 @@ class SeedTable:
         return len(self.entity)
 
     @property
-    def answers(self) -> np.ndarray:
+    def answers(self) -> Any:
         """The targets. Raises: TaskError: these seeds carry none."""
         if self.target is None:
             raise TaskError(f"{self.task}: the {self.split} seeds carry no labels")
@@ -71,7 +72,7 @@ class SeedTable:
         frame = db.frame(table.name, keys).iloc[self.entity].reset_index(drop=True)
         frame[self.task.time_col] = self.time.astype("datetime64[s]")
         if self.target is not None:
-            frame[self.task.target_col] = self._labels(self.target)
+            frame[self.task.target_col] = self._labels(self.target, db)
         return frame
 
     def frozen_at(self, instant: int, db: Database) -> SeedTable:
@@ -136,7 +137,9 @@ class SeedTable:
             notes=(*self.notes, note) if gone else self.notes,
         )
 
-    def _labels(self, target: np.ndarray) -> Any:
+    def _labels(self, target: Any, db: Database) -> Any:
+        if self.task.kind == "recommendation":
+            return links.key_lists(self.task, db, target)
         if self.task.kind == "multiclass":
             return [self.classes[code] for code in target]
         if self.task.kind == "multilabel":
@@ -155,7 +158,7 @@ def labelled(task: Task, db: Database, split: str, *, policy: Policy, cut: Cut) 
     visible_until = test if policy == "frozen" else None
     table = labels.label_table(task, db, split)
     classes = classes_of(task, db)
-    target = targets.encode(task.kind, table[task.target_col], classes)
+    table, target, gone = _answers(task, db, table, classes, visible_until)
     entity = population.row_positions(task, db, table)
     time = times.seconds(table[task.time_col], rounding="down")
     kept, notes = population.usable(task, db, table, entity, time, visible_until)
@@ -177,7 +180,7 @@ def labelled(task: Task, db: Database, split: str, *, policy: Policy, cut: Cut) 
         cut=cut,
         visible_until=visible_until,
         stats_until=val,
-        notes=(*notes, _summary(task, split, target[rows], classes)),
+        notes=(*gone, *notes, _summary(task, split, target[rows], classes)),
     )
 
 
@@ -233,7 +236,7 @@ def _unanswered(
 def _seed_table(task: Task, db: Database, *, notes: tuple[str, ...], **parts: Any) -> SeedTable:
     asked = {f.name: getattr(task, f.name) for f in fields(task) if f.name not in _NOT_HASHED}
     hashed = [
-        part.tobytes() if isinstance(part, np.ndarray) else repr(part)
+        part.tobytes() if isinstance(part, np.ndarray | Lists) else repr(part)
         for part in (asked, *parts.values())
     ]
     fingerprint = cache.digest(db.fingerprint, *hashed)
@@ -241,10 +244,25 @@ def _seed_table(task: Task, db: Database, *, notes: tuple[str, ...], **parts: An
 
 
 def classes_of(task: Task, db: Database) -> tuple[Any, ...]:
+    if task.kind == "recommendation":
+        return ()
     if task.kind in ("binary", "regression"):
         return targets.learn_classes(task.kind, pd.Series())
     train = labels.label_table(task, db, "train")
     return targets.learn_classes(task.kind, train[task.target_col])
+
+
+def _answers(
+    task: Task,
+    db: Database,
+    table: pd.DataFrame,
+    classes: tuple[Any, ...],
+    visible_until: int | None,
+) -> tuple[pd.DataFrame, Any, list[str]]:
+    """One row per seed, its target, and a note on answers left out."""
+    if task.kind == "recommendation":
+        return links.lists(task, db, table, visible_until)
+    return table, targets.encode(task.kind, table[task.target_col], classes), []
 
 
 def _drop_unseen(
@@ -257,20 +275,22 @@ def _drop_unseen(
     return kept & ~unseen, [*notes, note]
 
 
-def _check_train(task: Task, target: np.ndarray) -> None:
+def _check_train(task: Task, target: Any) -> None:
     """Refuse a training split that teaches nothing: every target the same."""
-    if task.kind != "regression" and len(np.unique(target, axis=0)) < 2:
+    if task.kind not in ("regression", "recommendation") and len(np.unique(target, axis=0)) < 2:
         raise TaskError(
             f"{task}: all {len(target)} training labels are {target[0]}; there is one class only, "
             "so nothing can be learnt"
         )
 
 
-def _summary(task: Task, split: str, target: np.ndarray, classes: tuple[Any, ...]) -> str:
+def _summary(task: Task, split: str, target: Any, classes: tuple[Any, ...]) -> str:
     if task.kind == "regression":
         spread = f"mean {target.mean():.4g}, sd {target.std():.4g}"
     elif task.kind == "binary":
         spread = f"{100 * target.mean():.1f} % positive"
+    elif isinstance(target, Lists):
+        spread = f"{target.counts.mean():.1f} destinations each"
     else:
         spread = f"{len(classes)} classes"
     return f"{split}: {len(target)} seeds, {spread}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hgl.errors import TaskError
 from hgl.tasks import definition, seeds
+from hgl.tasks.destination import Destination
 from hgl.tasks.metrics import DEFAULT_METRIC, KINDS, METRICS, metrics_of
 from hgl.typing import Cut, Policy
 
@@ -27,7 +28,7 @@ class Task:
         entity_col: columns of the label table that name the row: the primary key, in its order or
             under its names, or the row position column.
         target_col: column of the label table with the target.
-        kind: `binary`, `multiclass`, `multilabel` or `regression`.
+        kind: `binary`, `multiclass`, `multilabel`, `regression` or `recommendation`.
         timedelta: horizon in seconds; the label at t covers `(t, t + timedelta]`.
         time_col: column of the label table with the seed time.
         num_eval_timestamps: seed times of the validation and of the test split, at most.
@@ -40,6 +41,7 @@ class Task:
         entity_sql: query of the eligible entities at `timestamps`, for prediction; None takes all
             rows known by then.
         folder: RelBench task folder whose Parquet files hold the labels, or None.
+        destination: what a recommendation task recommends; None for any other.
 
     Raises: TaskError: a field contradicts another.
     """
@@ -61,6 +63,7 @@ class Task:
     entity_sql: str | None = None
     description: str = ""
     folder: Path | None = None
+    destination: Destination | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -69,7 +72,10 @@ class Task:
         known = metrics_of(self.kind)
         if self.metric not in known:
             raise TaskError(f"{self}: metric={self.metric!r}; {self.kind} has {', '.join(known)}")
-        named = [self.time_col, *self.entity_col, self.target_col]
+        if (self.kind == "recommendation") != (self.destination is not None):
+            raise TaskError(f"{self}: kind={self.kind!r}, destination={self.destination}; a "
+                            "recommendation task, and no other, has a destination")  # fmt: skip
+        named = [self.time_col, *self.entity_col, *self.target_cols]
         if len(set(named)) < len(named):
             raise TaskError(f"{self}: time_col, entity_col and target_col share a name: {named}")
         if not self.sql and self.folder is None:
@@ -79,9 +85,32 @@ class Task:
         return f"task {self.name!r}"
 
     @property
+    def target_cols(self) -> tuple[str, ...]:
+        """Columns of the label table with the answer: of a recommendation, the destination's."""
+        return (self.target_col,) if self.destination is None else self.destination.dst_entity_col
+
+    @property
     def higher_is_better(self) -> bool:
         """Whether a larger `metric` is a better one."""
         return METRICS[self.metric].higher_is_better
+
+    def of_destinations(self) -> Task:
+        """Return a task about the rows that this one recommends, for what asks whose rows.
+
+        Raises: TaskError: it recommends nothing.
+        """
+        if self.destination is None:
+            raise TaskError(f"{self} is of kind {self.kind}; expected a recommendation task")
+        return replace(
+            self,
+            entity_table=self.destination.dst_entity_table,
+            entity_col=self.destination.dst_entity_col,
+            target_col="",
+            kind="binary",
+            metric="",
+            entity_sql=None,
+            destination=None,
+        )
 
     @classmethod
     def from_mapping(

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from hgl.db.database import Database
+from hgl.tasks.links import key_lists
+from hgl.tasks.lists import Lists
 from hgl.tasks.metrics import evaluate
 from hgl.tasks.seeds import SeedTable
 
@@ -26,7 +28,14 @@ def score(seeds: SeedTable, train: SeedTable, prediction: np.ndarray) -> dict[st
 
 
 def prediction_frame(db: Database, seeds: SeedTable, prediction: np.ndarray) -> pd.DataFrame:
-    """The user's keys and seed times with a column `prediction` (one per class where several)."""
+    """The user's keys and seed times with a column `prediction` (one per class where several).
+
+    Recommendations are a list of the destinations' keys, best first.
+    """
+    if seeds.task.kind == "recommendation":
+        kept = prediction >= 0
+        rows = Lists(np.concatenate([[0], kept.sum(axis=1).cumsum()]), prediction[kept])
+        return seeds.frame(db).assign(prediction=key_lists(seeds.task, db, rows))
     return prediction_columns(seeds.frame(db), seeds.classes, prediction)
 
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from hgl.db import times
 from hgl.db.database import Database
-from hgl.errors import ConfigError, SchemaError
+from hgl.errors import ConfigError, SchemaError, check_range
 from hgl.features.encode import encode, measure_tables
 from hgl.features.table import TableFeatures
 from hgl.graph.aggregates import SeedAggregates, check_lasts
@@ -31,7 +31,7 @@ from hgl.tasks.seeds import SeedTable
 from hgl.tasks.task import Task
 from hgl.train.checkpoint import load_tensors, restore_model
 from hgl.train.compiled_columns import CompiledColumns
-from hgl.train.objective import Objective, objective_for, seed_everything
+from hgl.train.objective import objective_for, seed_everything
 from hgl.train.phases import Phases
 from hgl.train.predictions import prediction_frame, score, write_frame
 from hgl.train.prepared import Prepared, TrainedRun
@@ -66,6 +66,8 @@ class Sampling:
             is summed up in columns of its own (see `hgl.graph.aggregates`); None for no columns.
         edge_fan_out: neighbours over relations of tables drawn as edges, as a multiple of
             `num_neighbors` (see `hgl.graph.fan_out`); 1.0 treats rows and edges alike.
+        most_destinations: of a recommendation task, destinations that a training batch scores (see
+            `hgl.graph.pair_loader`); None for all.
     Raises: ConfigError: `aggregates` are not ascending numbers, or `edge_fan_out` is not above 0.
     """
 
@@ -77,9 +79,11 @@ class Sampling:
     train_window: int | None = None
     aggregates: tuple[int, ...] | None = None
     edge_fan_out: float = 1.0
+    most_destinations: int | None = 1000
 
     def __post_init__(self) -> None:
         check_edge_fan_out(self.edge_fan_out)
+        check_range("most_destinations", self.most_destinations, 1)
         if self.aggregates is not None:
             check_lasts(self.aggregates)
 
@@ -190,11 +194,9 @@ class Experiment:
         """
         if graph is None:
             graph = build_graph(prepared.drawn, self.spec, store=prepared.store)
-        objective = objective_for(self.task.kind, prepared.seeds["train"].answers)
         seed_everything(self.trainer.seed)
         features = self._with_sinks(prepared.features)
-        model = self._model(graph, features, objective, prepared.columns)
-        return TrainedRun(model, objective, graph, features, prepared.columns)
+        return self._built(graph, features, prepared.seeds["train"], prepared.columns)
 
     def fit(
         self, run: TrainedRun, prepared: Prepared, folder: Path, *, resume: bool = False
@@ -227,12 +229,11 @@ class Experiment:
         train, drawn = self.seeds("train"), self._drawn()
         graph = build_graph(drawn, self.spec)
         features = self._with_sinks(encode(drawn, statistics))
-        objective = objective_for(self.task.kind, train.answers)
         columns = None if self.columns is None else CompiledColumns.read(folder)
-        model = self._model(graph, features, objective, columns)
+        run = self._built(graph, features, train, columns)
         weights = folder / "model.safetensors"
-        restore_model(model, load_tensors(weights)[0], weights)
-        return TrainedRun(model, objective, graph, features, columns)
+        restore_model(run.model, load_tensors(weights)[0], weights)
+        return run
 
     def loader(self, run: TrainedRun, seeds: SeedTable, *, shuffle: bool = False) -> SeedLoader:
         """Batches of `seeds`, sampled as this experiment samples.
@@ -247,18 +248,25 @@ class Experiment:
             run.graph,
             seeds,
             num_neighbors=num_neighbors,
-            batch_size=sampling.batch_size,
-            strategy=sampling.strategy,
-            window=sampling.window,
-            staleness=sampling.staleness if shuffle else None,
-            aggregates=sampling.aggregates,
-            features=run.features,
             columns=None if run.columns is None else run.columns(self._drawn(), seeds),
-            shuffle=shuffle,
-            seed=self.trainer.seed,
-            rank=self.trainer.world.rank,
-            world_size=self.trainer.world.size,
+            **self._sampling(run, shuffle=shuffle),
         )
+
+    def _sampling(self, run: TrainedRun, *, shuffle: bool) -> dict[str, Any]:
+        """What every loader of this experiment is told."""
+        sampling = self.sampling
+        return {
+            "batch_size": sampling.batch_size,
+            "strategy": sampling.strategy,
+            "window": sampling.window,
+            "staleness": sampling.staleness if shuffle else None,
+            "aggregates": sampling.aggregates,
+            "features": run.features,
+            "shuffle": shuffle,
+            "seed": self.trainer.seed,
+            "rank": self.trainer.world.rank,
+            "world_size": self.trainer.world.size,
+        }
 
     def seeds(self, split: str) -> SeedTable:
         """Return the labelled seeds of `split` as this experiment asks them."""
@@ -278,13 +286,28 @@ class Experiment:
         sinks = self.spec.sinks if self.spec else []
         return {**features, **dict.fromkeys(sinks, TableFeatures.empty(1))}
 
-    def _model(
+    def _built(
         self,
         graph: TemporalGraph,
         features: Mapping[str, TableFeatures],
-        objective: Objective,
+        train: SeedTable,
         columns: CompiledColumns | None,
-    ) -> nn.Module:
+    ) -> TrainedRun:
+        """A model of `graph`, its weights at random, and what it minimises."""
+        if takes(self.model, "destination_table"):
+            raise ConfigError(f"the model recommends rows, which {self.task} does not ask for")
+        objective = objective_for(self.task.kind, train.answers)
+        model = self.model(
+            **self._num_aggregates(graph, features, columns),
+            **self._model_arguments(graph, features),
+            out_channels=objective.out_channels,
+        )
+        return TrainedRun(model, objective, graph, features, columns)
+
+    def _model_arguments(
+        self, graph: TemporalGraph, features: Mapping[str, TableFeatures]
+    ) -> dict[str, Any]:
+        """What every model is told."""
         if self.task.entity_table not in graph.node_types:
             raise SchemaError(
                 f"the graph leaves out the entity table {self.task.entity_table!r}; it has: "
@@ -295,14 +318,12 @@ class Experiment:
                 f"table {unknown[0]!r} is not among those the run was trained on: "
                 f"{', '.join(sorted(features))}"
             )
-        return self.model(
-            **self._num_aggregates(graph, features, columns),
-            metadata=graph.metadata(),
-            layouts={t: features[t].layout for t in graph.node_types},
-            timed=[t for t in graph.node_types if graph.time[t] is not None],
-            entity_table=self.task.entity_table,
-            out_channels=objective.out_channels,
-        )
+        return {
+            "metadata": graph.metadata(),
+            "layouts": {t: features[t].layout for t in graph.node_types},
+            "timed": [t for t in graph.node_types if graph.time[t] is not None],
+            "entity_table": self.task.entity_table,
+        }
 
     def _num_aggregates(
         self,
@@ -317,7 +338,7 @@ class Experiment:
             width += SeedAggregates(graph, entity, features, lasts).width
         if not width:
             return {}
-        if not _takes(self.model, "num_aggregates"):
+        if not takes(self.model, "num_aggregates"):
             asked = "columns" if lasts is None else f"sampling.aggregates={list(lasts)}"
             raise ConfigError(
                 f"{asked}: expected a model with an argument `num_aggregates`, or None"
@@ -367,7 +388,8 @@ class Experiment:
         write_yaml(folder / "results.yaml", results)
 
 
-def _takes(function: Callable[..., Any], argument: str) -> bool:
+def takes(function: Callable[..., Any], argument: str) -> bool:
+    """Whether a function, or what is left of a partial one, has such an argument."""
     parameters = inspect.signature(function).parameters
     return argument in parameters or any(
         p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()

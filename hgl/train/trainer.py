@@ -207,7 +207,7 @@ class Trainer:
     def outputs(self, model: nn.Module, loader: Loader, *, phase: str = "predict") -> Tensor:
         """Return what `model` returns for every seed of `loader`, in the order of its seed table.
 
-        Returns: [seeds, channels] float32 on the CPU.
+        Returns: [seeds, channels] on the CPU; float32, or int64 rows of a recommender.
         """
         self.watcher.start(phase, len(loader))
         model.to(self.device).eval()
@@ -216,12 +216,12 @@ class Trainer:
         with torch.no_grad():
             for batch in loader:
                 with self._autocast():
-                    outputs.append(model(batch.to(self.device)).float().cpu())
+                    outputs.append(_plain(model(batch.to(self.device))).cpu())
                 positions.append(_seeds(batch).input_id.cpu())
                 self.watcher.step(None)
         out, order = (self.world.gather(torch.cat(parts)) for parts in (outputs, positions))
         # Shards may repeat a seed so that all processes step equally often; any copy will do.
-        rows = torch.empty(int(order.max()) + 1, out.shape[1])
+        rows = torch.empty(int(order.max()) + 1, out.shape[1], dtype=out.dtype)
         rows[order] = out
         return rows
 
@@ -331,6 +331,11 @@ def _first(loader: Loader, count: int) -> Iterator[HeteroData]:
     with contextlib.closing(iter(loader)) as batches:
         for _ in range(count):
             yield next(batches)
+
+
+def _plain(out: Tensor) -> Tensor:
+    """Numbers in full precision; rows as they are."""
+    return out.float() if out.is_floating_point() else out
 
 
 def _seeds(batch: HeteroData) -> Any:
