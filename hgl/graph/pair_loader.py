@@ -53,6 +53,7 @@ class PairLoader(SeedLoader):
     ) -> None:
         super().__init__(graph, replace(seeds, target=None), aggregates=aggregates, **arguments)
         self.seeds, self.most = seeds, most
+        self._linked: Any = seeds.target
         shared = {name: arguments[name] for name in _SHARED & arguments.keys()}
         self.destinations = SeedLoader(
             graph,
@@ -89,9 +90,9 @@ class PairLoader(SeedLoader):
         scored = self._scored(asked, epoch)
         at = torch.as_tensor(scored, device=positions.device)
         batch.destinations = self.destinations.batch(at, epoch)
-        if self.seeds.target is not None:
+        if self._linked is not None:
             rows = np.broadcast_to(self._candidate_rows[scored], (len(asked), len(scored)))
-            linked = torch.as_tensor(self.seeds.target[asked].holds(rows), dtype=torch.float32)
+            linked = torch.as_tensor(self._linked[asked].holds(rows), dtype=torch.float32)
             batch[self.entity_table].y = linked.to(positions.device)
         return batch
 
@@ -106,7 +107,7 @@ class PairLoader(SeedLoader):
         every = np.arange(first, last)
         if not self.shuffle or self.most is None or len(every) <= self.most:
             return every
-        linked = np.isin(self._candidate_rows[every], self.seeds.target[asked].values)
+        linked = np.isin(self._candidate_rows[every], self._linked[asked].values)
         keys = random_keys(self.seed + int(asked[0]), epoch, torch.as_tensor(every), _PICKED)
         # Linked ones first, then the others by lot.
         order = np.lexsort((keys.numpy(), ~linked))

@@ -78,13 +78,14 @@ class RecommendationExperiment(Experiment):
         columns: CompiledColumns | None,
     ) -> TrainedRun:
         table = self.destination.dst_entity_table
-        model = self.model(
+        built = self.model(
             **self._model_arguments(graph, features),
             **self._widths(graph, features),
             destination_table=table,
             num_destinations=graph.num_nodes.get(table, 0),
             eval_k=self.destination.eval_k,
         )
+        model = cast("Recommender", built)
         objective = Recommendation(model.loss, self.destination.eval_k)
         return TrainedRun(model, objective, graph, features)
 

@@ -58,7 +58,7 @@ def test_train_evaluate_and_predict(
 
     last = failure(capsys, 2, "distill", f"run={run}")
     assert "hgl distill works with those only" in last
-    last = failure(capsys, 2, "export", f"distilled={run}")
+    last = failure(capsys, 2, "export", f"distilled={run}", f"out={tmp_path / 'late'}")
     assert "expected the folder that hgl distill left" in last
 
 
