@@ -35,7 +35,7 @@ VERBS = {
     verb: f"hgl.commands.{verb}.{verb}"
     for verb in (
         *("ingest", "train", "search", "evaluate", "predict"),
-        *("distill", "export", "serve", "doctor"),
+        *("distill", "export", "serve", "report", "doctor"),
     )
 }
 _TEXT = ("str", "str | None")

@@ -18,11 +18,23 @@ def latest(argument: str, verb: str, file: str) -> Path:
         file: what it wrote last, below its folder.
     Raises: ConfigError: there is none.
     """
-    found = [path for path in Path("outputs").glob(f"*/*/{file}") if path.is_file()]
-    if not found:
+    found = newest(f"*/*/{file}", len(Path(file).parents))
+    if found is None:
         raise ConfigError(
             f"{argument}=null: no hgl {verb} has left anything under outputs/; expected "
             f"{argument}=<the folder that one left>"
         )
-    newest = max(found, key=lambda path: path.stat().st_mtime)
-    return newest.parents[len(Path(file).parents) - 1]
+    return found
+
+
+def newest(pattern: str, depth: int) -> Path | None:
+    """Return the folder of the newest file under `outputs/`, or None where there is none.
+
+    Args:
+        pattern: of files.
+        depth: how many levels above its file the folder is; 1 holds it.
+    """
+    found = [path for path in Path("outputs").glob(pattern) if path.is_file()]
+    if not found:
+        return None
+    return max(found, key=lambda path: path.stat().st_mtime).parents[depth - 1]

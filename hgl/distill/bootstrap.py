@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hgl.tasks.draws import entity_draws
 from hgl.tasks.metrics import METRICS, Answer
 from hgl.tasks.seeds import SeedTable
 
@@ -76,7 +77,7 @@ def resample(
     task = seeds.task
     metric = METRICS[task.metric]
     score = metric.scores[task.kind]
-    draws = [np.arange(len(seeds)), *_draws(seeds.entity, resamples, seed)]
+    draws = [np.arange(len(seeds)), *entity_draws(seeds.entity, resamples, seed)]
 
     def scored(prediction: np.ndarray) -> list[float]:
         target, time = seeds.answers, seeds.time
@@ -88,15 +89,3 @@ def resample(
             for name, each in predictions.items()
         }
     )
-
-
-def _draws(entity: np.ndarray, resamples: int, seed: int) -> list[np.ndarray]:
-    """Rows of as many entities as there are, drawn with replacement."""
-    random = np.random.default_rng(seed)
-    order = np.argsort(entity, kind="stable")
-    _, starts, counts = np.unique(entity[order], return_index=True, return_counts=True)
-    drawn = random.integers(len(starts), size=(resamples, len(starts)))
-    return [
-        np.concatenate([order[s : s + n] for s, n in zip(starts[picked], counts[picked])])
-        for picked in drawn
-    ]

@@ -1,0 +1,78 @@
+"""What the folder of one run adds to its record: curve, predictions, how many questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hgl.errors import CacheError
+from hgl.report.page.answers import SPLITS, Answers, read_answers
+from hgl.report.page.gap import Gap
+from hgl.report.page.question import Question
+from hgl.report.page.record import Record
+
+
+@dataclass(frozen=True)
+class Run:
+    """A record that is done, and what its folder holds.
+
+    Attributes:
+        question: None where the folder does not say.
+        curve: one row per epoch.
+        answers: split to predictions.
+        num_train: training questions; None unknown.
+        gaps: what is missing.
+    """
+
+    record: Record
+    question: Question | None = None
+    curve: tuple[Mapping[str, Any], ...] = ()
+    answers: Mapping[str, Answers] = field(default_factory=dict)
+    num_train: int | None = None
+    gaps: tuple[Gap, ...] = ()
+
+
+def read_run(record: Record) -> Run:
+    """Read what is there."""
+    shown = f"{record.model}, seed {record.seed} ({record.id})"
+    if record.run is None or not record.run.is_dir():
+        why = "there is no folder of its run" if record.run is None else "the run's folder is gone"
+        return Run(record, gaps=(Gap(f"curve or predictions of {shown}", why),))
+    curve: tuple[Mapping[str, Any], ...] = ()
+    answers: dict[str, Answers] = {}
+    gaps, question = [], None
+    try:
+        curve = _curve(record.run / "metrics.jsonl")
+    except CacheError as error:
+        gaps.append(Gap(f"curve of {shown}", str(error)))
+    try:
+        question = Question.read(record.run)
+        for split in SPLITS:
+            file = record.run / "predictions" / f"{split}.parquet"
+            answers[split] = read_answers(file, question)
+    except CacheError as error:
+        gaps.append(Gap(f"predictions of {shown}", str(error)))
+    return Run(record, question, curve, answers, _num_train(record.run), tuple(gaps))
+
+
+def _curve(file: Path) -> tuple[Mapping[str, Any], ...]:
+    if not file.exists():
+        raise CacheError("it was not trained in epochs")
+    try:
+        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line]
+        return tuple({**row, "epoch": int(row["epoch"])} for row in rows)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CacheError(f"metrics.jsonl cannot be read ({type(error).__name__})") from None
+
+
+def _num_train(folder: Path) -> int | None:
+    try:
+        stored = yaml.safe_load((folder / "results.yaml").read_text(encoding="utf-8"))
+        return int(stored["seeds"]["train"])
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
+        return None

@@ -1,0 +1,95 @@
+"""The leaderboards as Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import math
+import re
+from collections.abc import Iterator
+
+from hgl.report.page.board import Row
+from hgl.report.page.leaderboard import columns
+from hgl.report.page.material import Material, Panel
+from hgl.report.page.numbers import NONE, ends, gigabytes, listed, seconds, spread
+
+_CSV = (
+    *("dataset", "task", "policy", "cut", "metric", "data", "labels", "model", "variant", "status"),
+    *("test", "test_std", "test_low", "test_high", "val", "val_std", "seeds", "asked"),
+    *("seconds", "peak_bytes", "published", "published_by", "same_predictions_as", "error"),
+)
+
+_MARKUP = re.compile(r"([\\\\|`*_\[\]])")
+
+
+def markdown(material: Material) -> str:
+    """Return one table per group, and what is missing."""
+    parts = [f"# Results of {_plain(material.name)}"]
+    for panel in material.panels:
+        group = panel.group
+        parts.append(f"## {_plain(group.first.question)}")
+        parts.append(", ".join([group.regime, *group.marks]))
+        heads = [column.title for column in columns(group.measure)]
+        lines = [heads, [":-" if n in (0, 8) else "-:" for n in range(len(heads))]]
+        lines += [_line(row) for row in panel.rows]
+        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    if material.gaps:
+        parts.append("## Missing\n\n" + "\n".join(f"- {_plain(str(g))}" for g in material.gaps))
+    return "\n\n".join(parts) + "\n"
+
+
+def comma_separated(material: Material) -> str:
+    """Return one line per line of a leaderboard; numbers in full, times in seconds."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_CSV)
+    for panel in material.panels:
+        writer.writerows([list(map(_safe, _values(panel, row))) for row in panel.rows])
+    return text.getvalue()
+
+
+def _line(row: Row) -> list[str]:
+    missing = row.asked - len(row.seeds)
+    status = [
+        row.status if not (row.seeds and missing) else f"{len(row.seeds)} of {row.asked} done"
+    ]
+    status += [row.error] if row.error else []
+    status += [f"same predictions as {', '.join(row.twins)}"] if row.twins else []
+    seeds = row.seeds or tuple(r.seed for r in row.records)
+    return [
+        _plain(row.label),
+        spread(row.test),
+        ends(row.test),
+        spread(row.val),
+        listed(seeds),
+        seconds(row.seconds),
+        gigabytes(row.peak_bytes),
+        _plain("; ".join(map(str, row.published))) or NONE,
+        _plain(": ".join(status)),
+    ]
+
+
+def _values(panel: Panel, row: Row) -> Iterator[str | float | int]:
+    first = panel.group.first
+    yield from (first.dataset, first.task, first.policy, first.cut, first.metric)
+    yield from (first.data, first.labels, row.model, row.variant, row.status)
+    yield from (row.test.mean, row.test.std, row.test.low, row.test.high)
+    yield from (row.val.mean, row.val.std, " ".join(map(str, row.seeds)), row.asked)
+    yield from (row.seconds, row.peak_bytes)
+    yield " ".join(f"{reference.value:g}" for reference in row.published)
+    yield "; ".join(reference.source for reference in row.published)
+    yield ", ".join(row.twins)
+    yield row.error
+
+
+def _safe(value: str | float | int) -> str:
+    """A cell that no spreadsheet takes for a formula; nothing for a number that is not known."""
+    if isinstance(value, str):
+        return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return "" if math.isnan(value) else repr(value)
+
+
+def _plain(text: str) -> str:
+    """Text that stays within its cell and is no markup."""
+    return " ".join(_MARKUP.sub(r"\\\1", html.escape(text, quote=False)).split())
