@@ -37,7 +37,7 @@ class Manuals(Directive):
 
 def _printed(words: list[str]) -> nodes.literal_block:
     printed = io.StringIO()
-    with patch.dict(os.environ, {"COLUMNS": "100"}), contextlib.redirect_stdout(printed):
+    with patch.dict(os.environ, {"COLUMNS": "90"}), contextlib.redirect_stdout(printed):
         if main(words):
             raise RuntimeError(f"hgl {' '.join(words)} failed")
     text = printed.getvalue().strip()

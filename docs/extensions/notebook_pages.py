@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +52,34 @@ def page(cells: list[Cell], stem: Path) -> Iterator[str]:
             yield _fenced("bash", text.removeprefix("%%bash\n"))
         else:
             yield _fenced("python", text)
-        for place, output in enumerate(cell.get("outputs", ())):
-            yield from _output(output, stem.with_name(f"{stem.name}-{number}-{place}.png"))
+        for place, (printed, outputs) in enumerate(groupby(cell.get("outputs", ()), _is_printed)):
+            if printed:
+                yield from _printed("".join("".join(output["text"]) for output in outputs))
+                continue
+            for output in outputs:
+                yield from _shown(output, stem.with_name(f"{stem.name}-{number}-{place}.png"))
 
 
-def _output(output: Cell, picture: Path) -> Iterator[str]:
+def _is_printed(output: Cell) -> bool:
+    return output["output_type"] == "stream"
+
+
+def _printed(text: str) -> Iterator[str]:
+    if text.strip():
+        yield _fenced("text", _COLOURS.sub("", text))
+
+
+def _shown(output: Cell, picture: Path) -> Iterator[str]:
     data = output.get("data", {})
     if "image/png" in data:
         picture.write_bytes(base64.b64decode(data["image/png"]))
         yield f"![output]({picture.name})"
+    elif "text/markdown" in data:
+        yield "".join(data["text/markdown"])
     elif "text/html" in data:
         yield _fenced("{raw} html", "".join(data["text/html"]))
     else:
-        text = "".join(data.get("text/plain", output.get("text", "")))
-        if text.strip():
-            yield _fenced("text", _COLOURS.sub("", text))
+        yield from _printed("".join(data.get("text/plain", "")))
 
 
 def _fenced(language: str, text: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +48,38 @@ def test_links_between_notebooks_lead_somewhere(notebook: Path) -> None:
         for part in text.split("](")[1:]:
             target = part.split(")")[0]
             assert target.startswith("https://") or (notebook.parent / target).exists(), target
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> Any:
+    folder = Path(__file__).parents[2] / "docs" / "extensions"
+    monkeypatch.syspath_prepend(str(folder))
+    yield import_module("notebook_pages")
+    sys.modules.pop("notebook_pages", None)
+
+
+def test_the_site_shows_text_code_and_what_the_code_printed_and_drew(
+    pages: Any, tmp_path: Path
+) -> None:
+    printed = [
+        {"output_type": "stream", "name": "stderr", "text": ["read\x1b[32m"]},
+        {"output_type": "stream", "name": "stdout", "text": [" 3 rows\n"]},
+    ]
+    drawn = {"image/png": base64.b64encode(b"picture").decode(), "text/plain": ["<Figure>"]}
+    cells = [
+        {"cell_type": "markdown", "source": ["See [it](02_it.ipynb)."]},
+        {"cell_type": "code", "source": ["%%bash\n", "hgl"], "outputs": printed},
+        {
+            "cell_type": "code",
+            "source": ["draw()"],
+            "outputs": [{"output_type": "display_data", "data": drawn}],
+        },
+    ]
+    assert list(pages.page(cells, tmp_path / "01_page")) == [
+        "See [it](02_it.md).",
+        "````bash\nhgl\n````",
+        "````text\nread 3 rows\n````",
+        "````python\ndraw()\n````",
+        "![output](01_page-2-0.png)",
+    ]
+    assert (tmp_path / "01_page-2-0.png").read_bytes() == b"picture"
