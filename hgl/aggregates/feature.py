@@ -8,17 +8,18 @@ from typing import Any, Literal
 Function = Literal["count", "mean", "share", "last", "days", "distinct", "value", "age", "phase"]
 """What a column holds; a number (double), null where it is not known, if not said otherwise:
 
-count: rows in the window; 0 where there are none.
-mean: of a numerical or boolean column over the window's rows, nulls left out.
-share: of the window's rows, those whose categorical column has the text `value`; null for no rows.
-last: the column in the latest row, null if it is null there; text where it is categorical.
-days: from the earliest row of the window to the seed (rows=1: since the latest row); null where
-    that row is static.
-distinct: different values of a column that are not null, in all rows.
-value: the column of the entity's own row; text where it is categorical.
-age: years (365.25 days) from a timestamp column of the entity's own row to the seed.
-phase: sine or cosine of the time of the period, by seed time; `value` is `<period> sin` or
-    `<period> cos`, the period `year`, `week` or `day`, counted from the epoch as the encoders do.
+- `count`: rows in the window; 0 where there are none.
+- `mean`: of a numerical or boolean column over the window's rows, nulls left out.
+- `share`: of the window's rows, those whose categorical column has the text `value`; null for no
+  rows.
+- `last`: the column in the latest row, null if it is null there; text where it is categorical.
+- `days`: from the earliest row of the window to the seed (rows=1: since the latest row); null where
+  that row is static.
+- `distinct`: different values of a column that are not null, in all rows.
+- `value`: the column of the entity's own row; text where it is categorical.
+- `age`: years (365.25 days) from a timestamp column of the entity's own row to the seed.
+- `phase`: sine or cosine of the time of the period, by seed time; `value` is `<period> sin` or
+  `<period> cos`, the period `year`, `week` or `day`, counted from the epoch as the encoders do.
 """
 LONG_TAILED = ("count", "days")
 """Functions whose columns have a long tail: a network reads their logarithm."""

@@ -25,7 +25,9 @@ def connect(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     if memory_limit:
         config["memory_limit"] = memory_limit
     connection = duckdb.connect(":memory:", config=config)
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    with contextlib.suppress(duckdb.InvalidInputException):  # Jupyter without ipywidgets has no bar
+        connection.execute("SET enable_progress_bar = false")
     return connection
 
 

@@ -122,7 +122,7 @@ class Codebook(nn.Module):
         return quantised.to(z.dtype), codes, loss
 
     def log_assignments(self, z: Tensor, tau: float) -> Tensor:
-        """log softmax(-|z - e|² / (2 σ² τ)) over codes e; σ² is `spread`. Differentiable in `z`.
+        """`log softmax(-|z - e|² / (2 σ² τ))` over codes e; σ² is `spread`. Differentiable in `z`.
 
         Teacher and student are comparable because both are measured by this method.
 

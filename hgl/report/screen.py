@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from types import TracebackType
 from typing import Any
 
@@ -20,8 +21,19 @@ _LOGGER = logging.getLogger("hgl")
 
 
 def plain_console(*, stderr: bool = False, quiet: bool = False) -> Console:
-    """A console that shows names as they are: no markup, no emoji, no colouring of numbers."""
-    return Console(stderr=stderr, quiet=quiet, markup=False, emoji=False, highlight=False)
+    """A console that shows names as they are: no markup, no emoji, no colouring of numbers.
+
+    FORCE_COLOR, which Jupyter sets for every command, does not make a terminal of a file.
+    """
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(
+        stderr=stderr,
+        quiet=quiet,
+        force_terminal=terminal,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
 class Screen:

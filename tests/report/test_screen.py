@@ -8,7 +8,7 @@ import logging
 import pytest
 from rich.console import Console
 
-from hgl.report.screen import PhaseBars, Screen, TableBars
+from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 
 
 def watch(screen: Screen) -> None:
@@ -73,3 +73,13 @@ def test_log_lines_stop_with_the_screen() -> None:
     with Screen(quiet=True):
         assert len(logging.getLogger("hgl").handlers) == len(handlers) + 1
     assert logging.getLogger("hgl").handlers == handlers
+
+
+def test_a_forced_colour_does_not_make_a_terminal_of_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Jupyter sets FORCE_COLOR for the commands of a cell, whose output is a pipe."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with Screen(console=plain_console(stderr=True)) as screen:
+        watch(screen)
+    assert "\x1b" not in capsys.readouterr().err
