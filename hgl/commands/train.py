@@ -35,7 +35,7 @@ def train(
     sampling: Sampling,
     graph: GraphSpec,
     policy: Policy,
-    cut: Cut,
+    cut: Cut | None,
     validate_frozen: bool,
     history: bool,
     columns: int | None,
@@ -58,7 +58,8 @@ def train(
         graph: which tables and foreign keys make the graph.
         policy: frozen ends the database at the test timestamp, as RelBench does; rolling lets each
             seed see what precedes it.
-        cut: inclusive admits rows at the seed time, strict only earlier ones.
+        cut: inclusive admits rows at the seed time, strict only earlier ones; null is strict for a
+            task that completes a column, else inclusive.
         validate_frozen: under the frozen policy, also end the database at the validation timestamp
             for validation, so that the epoch is chosen for what the test will ask; RelBench: false.
         history: draw the task's own past answers as one more table; each is visible to seeds from
