@@ -77,8 +77,8 @@ def search(
 
     Args:
         db: a SQLAlchemy URL, a folder, a bundled database (flights, baseball), or relbench:<name>.
-        task: a task file (YAML), the folder of a RelBench task, or a bundled task; null takes the
-            first one of a bundled database.
+        task: a task file (YAML), a RelBench task (its folder, or its name in the dataset), or a
+            bundled task; null takes the first one of a bundled database.
         manifest: YAML file that states keys, time columns or column types, as for hgl ingest.
         model: what is trained on each graph.
         trainer: how it is trained; its max_epochs and seed do not matter.

@@ -49,8 +49,8 @@ def train(
     Args:
         db: a SQLAlchemy URL, a folder (of Parquet or CSV files, from hgl ingest, or of a RelBench
             dataset), a bundled database (flights, baseball), or relbench:<name> for a hosted one.
-        task: a task file (YAML), the folder of a RelBench task, or a bundled task; null takes the
-            first one of a bundled database.
+        task: a task file (YAML), a RelBench task (its folder, or its name in the dataset), or a
+            bundled task; null takes the first one of a bundled database.
         manifest: YAML file that states keys, time columns or column types, as for hgl ingest.
         model: what is trained.
         trainer: how it is trained.
