@@ -99,9 +99,9 @@ def at_own_time(task: Task, db: Database, entity: np.ndarray) -> np.ndarray:
     """Return when each row of the entity table became known, [n] int64 seconds.
 
     Args:
-        entity: [n] row positions; a negative one has no time.
+        entity: [n] row positions; what is returned for a negative one means nothing.
     """
-    return np.where(entity >= 0, _known(task, db)[np.maximum(entity, 0)], UNKNOWN_TIME)
+    return _known(task, db)[np.maximum(entity, 0)]
 
 
 def empty_cells(task: Task, db: Database, at: int) -> np.ndarray:

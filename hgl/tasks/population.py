@@ -144,7 +144,7 @@ def check_asked(
     """Raise TaskError where a row that is asked about cannot be answered."""
     for wrong, reason in _faults(task, db, entity, time, None):
         if wrong.any():
-            named = [*task.entity_col, task.time_col]
+            named = [c for c in (*task.entity_col, task.time_col) if c in table]
             example = ", ".join(map(str, table.loc[wrong, named].iloc[0]))
             raise TaskError(f"{task}: {wrong.sum()} of {len(entity)} rows: {reason} ({example})")
 
