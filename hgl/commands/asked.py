@@ -35,7 +35,7 @@ class Asked:
             raise ConfigError(f"at={at!r}, table={table!r}: expected one of the two")
         return cls(_moment(at), None) if at is not None else cls(None, _rows(str(table)))
 
-    def seeds(self, task: Task, db: Database, cut: Cut) -> SeedTable:
+    def seeds(self, task: Task, db: Database, cut: Cut | None) -> SeedTable:
         """Return them as seeds. Raises: TaskError: one cannot be answered."""
         if self.at is not None:
             return task.seeds_at(db, self.at, cut=cut)

@@ -21,7 +21,7 @@ from hgl.distill.gather import Sources, gather
 from hgl.distill.ladder import climb
 from hgl.distill.report import Page
 from hgl.distill.student import StudentSettings
-from hgl.errors import CacheError, check_range
+from hgl.errors import CacheError, ConfigError, check_range
 from hgl.export.onnx_file import check_installed
 from hgl.export.speed import measure
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
@@ -66,7 +66,12 @@ def distill(
     check_installed()
     teacher = latest("run", "train", "results.yaml") if run is None else Path(run)
     stored = StoredRun.read(str(teacher))
-    check_entity_task(stored.task(), "distill")
+    task = stored.task()
+    check_entity_task(task, "distill")
+    if task.autocomplete:
+        raise ConfigError(
+            f"run={str(teacher)!r}: {task} completes a column; students are made for other tasks"
+        )
     folder = vacant(out)
     with Screen() as screen:
         bars = PhaseBars(screen)

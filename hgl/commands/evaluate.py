@@ -11,24 +11,37 @@ import pyarrow as pa
 
 from hgl.commands.folder import StoredRun
 from hgl.errors import CacheError
-from hgl.report.screen import PhaseBars, Screen, TableBars
+from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 from hgl.report.summary import show_scores
 from hgl.train.predictions import prediction_frame, score
+from hgl.train.submission import check_submission, write_submission
 
 
-def evaluate(*, run: str, split: Literal["val", "test"], db: str | None, trust: bool) -> None:
+def evaluate(
+    *,
+    run: str,
+    split: Literal["val", "test"],
+    db: str | None,
+    submission: str | None,
+    trust: bool,
+) -> None:
     """Score a run's stored model again and compare with the predictions it left.
 
     Args:
         run: folder that hgl train left.
         split: val or test.
         db: the database, where the run's own copy is gone and its password was not kept.
+        submission: folder to write <dataset>__<task>.csv into, the table of test predictions that
+            RelBench's leaderboard takes; null writes none.
         trust: also build classes outside hgl that the run's configuration names.
     Examples:
         hgl evaluate run=outputs/flights-plane-late/2026-11-24_09-30-00
+        hgl evaluate run=my-run submission=leaderboard
     Raises: HglError: the run cannot be read, or the data is not what it was trained on.
     """
     stored = StoredRun.read(run)
+    if submission is not None:
+        check_submission(stored.task(), split, submission)
     with Screen() as screen:
         bars = PhaseBars(screen)
         database = stored.open(db, TableBars(screen))
@@ -44,6 +57,9 @@ def evaluate(*, run: str, split: Literal["val", "test"], db: str | None, trust: 
     frame = prediction_frame(database, seeds, prediction)
     title = f"{stored.folder}, {split}: {_difference(frame, before)}"
     show_scores(score(seeds, train, prediction), title)
+    if submission is not None:
+        file = write_submission(database, seeds, prediction, Path(submission))
+        plain_console().print(f"{len(seeds)} predictions in {file}", soft_wrap=True)
 
 
 def _stored(path: Path) -> pd.DataFrame:

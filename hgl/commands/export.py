@@ -22,7 +22,7 @@ from hgl.export.manifest import Manifest, Source, TaskCard, TeacherCard
 from hgl.export.scorer_module import ScorerModule
 from hgl.export.used_schema import UsedSchema
 from hgl.report.screen import Screen, TableBars, plain_console
-from hgl.tasks import labels
+from hgl.tasks import splits
 from hgl.tasks.seeds import classes_of
 from hgl.tasks.task import Task
 
@@ -114,7 +114,7 @@ def _manifest(
         ),
         tier=student.tier,
         policy=config["policy"],
-        cutoff=labels.timestamps(task, database)[0],
+        cutoff=splits.timestamps(task, database)[0],
         max_staleness=max_staleness,
         teacher=TeacherCard(run.name, digest_files([run / "model.safetensors"]), _model(config)),
         plan=student.plan,

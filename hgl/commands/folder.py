@@ -104,11 +104,13 @@ def keep_task(task: Task, folder: Path) -> None:
 
 def kept(task: Task) -> dict[str, Any]:
     """Return the fields of `task` as a run's folder keeps them."""
-    fields = {k: v for k, v in dataclasses.asdict(task).items() if v is not None}
+    stated = dataclasses.asdict(task)
+    fields = {k: v for k, v in stated.items() if v not in (None, "", ()) and v is not False}
     if task.folder is not None:
         fields["folder"] = str(task.folder.absolute())
     fields |= fields.pop("destination", {})
-    for name in {"entity_col", "dst_entity_col", "remove_columns"} & fields.keys():
+    lists = {"entity_col", "dst_entity_col", "keep_columns", "remove_columns"}
+    for name in lists & fields.keys():
         fields[name] = [list(v) if isinstance(v, tuple) else v for v in fields[name]]
     return fields
 

@@ -52,7 +52,7 @@ def search(
     sampling: Sampling,
     method: Callable[..., Method],
     policy: Policy,
-    cut: Cut,
+    cut: Cut | None,
     validate_frozen: bool,
     history: bool,
     budget: float,
@@ -77,8 +77,8 @@ def search(
 
     Args:
         db: a SQLAlchemy URL, a folder, a bundled database (flights, baseball), or relbench:<name>.
-        task: a task file (YAML), the folder of a RelBench task, or a bundled task; null takes the
-            first one of a bundled database.
+        task: a task file (YAML), a RelBench task (its folder, or its name in the dataset), or a
+            bundled task; null takes the first one of a bundled database.
         manifest: YAML file that states keys, time columns or column types, as for hgl ingest.
         model: what is trained on each graph.
         trainer: how it is trained; its max_epochs and seed do not matter.
@@ -86,7 +86,8 @@ def search(
         method: what decides which graphs to try.
         policy: frozen ends the database at the test timestamp, rolling lets each seed see what
             precedes it.
-        cut: inclusive admits rows at the seed time, strict only earlier ones.
+        cut: inclusive admits rows at the seed time, strict only earlier ones; null is strict for a
+            task that completes a column, else inclusive.
         validate_frozen: under the frozen policy, also end the database at the validation timestamp
             for validation.
         history: draw the task's own past answers as one more table.

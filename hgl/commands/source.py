@@ -9,8 +9,11 @@ from typing import Any
 from hgl import datasets
 from hgl.db.database import Database
 from hgl.db.redact import redact
+from hgl.db.relbench import download_task
 from hgl.errors import ConfigError
 from hgl.tasks.task import Task
+
+_HOSTED = "relbench:"
 
 
 def open_database(db: str, **options: Any) -> Database:
@@ -27,7 +30,7 @@ def open_database(db: str, **options: Any) -> Database:
 
 def check_source(db: str) -> None:
     """Raises: ConfigError: `db` is neither bundled or hosted, nor a URL, nor a folder."""
-    known = db in datasets.names() or "://" in db or db.startswith("relbench:")
+    known = db in datasets.names() or "://" in db or db.startswith(_HOSTED)
     if known or (db and Path(db).expanduser().is_dir()):
         return
     near = get_close_matches(db, datasets.names(), n=1)
@@ -49,16 +52,26 @@ def check_entity_task(task: Task, verb: str) -> None:
 
 
 def task_name(db: str, task: str | None) -> str:
-    """Return `task`, or the first task of a bundled database.
+    """Return `task`, the folder of a RelBench dataset's task, or a bundled database's first task.
 
     Raises: ConfigError: no task is named, and `db` has none of its own or is nothing known.
     """
     check_source(db)
     if task is not None:
-        return task
+        return str(_task_folder(db, task) or task)
     if db in datasets.names():
         return str(datasets.find(db).TASK)
     raise ConfigError(
-        "task=null: expected a task file such as task=late.yaml, a folder of a RelBench task, or "
-        f"the name of a bundled task; only {', '.join(datasets.names())} have a default"
+        "task=null: expected a task file such as task=late.yaml, a RelBench task's name or folder, "
+        f"or the name of a bundled task; only {', '.join(datasets.names())} have a default"
     )
+
+
+def _task_folder(db: str, task: str) -> Path | None:
+    """Where a RelBench dataset keeps a task of this name; None where it has none."""
+    if Path(task).exists():
+        return None
+    if db.startswith(_HOSTED):
+        return download_task(db.removeprefix(_HOSTED), task)
+    folder = Path(db).expanduser() / "tasks" / task
+    return folder if folder.is_dir() else None

@@ -36,7 +36,7 @@ def train(
     sampling: Sampling,
     graph: GraphSpec,
     policy: Policy,
-    cut: Cut,
+    cut: Cut | None,
     validate_frozen: bool,
     history: bool,
     columns: int | None,
@@ -50,8 +50,8 @@ def train(
     Args:
         db: a SQLAlchemy URL, a folder (of Parquet or CSV files, from hgl ingest, or of a RelBench
             dataset), a bundled database (flights, baseball), or relbench:<name> for a hosted one.
-        task: a task file (YAML), the folder of a RelBench task, or a bundled task; null takes the
-            first one of a bundled database.
+        task: a task file (YAML), a RelBench task (its folder, or its name in the dataset), or a
+            bundled task; null takes the first one of a bundled database.
         manifest: YAML file that states keys, time columns or column types, as for hgl ingest.
         model: what is trained.
         trainer: how it is trained.
@@ -59,7 +59,8 @@ def train(
         graph: which tables and foreign keys make the graph.
         policy: frozen ends the database at the test timestamp, as RelBench does; rolling lets each
             seed see what precedes it.
-        cut: inclusive admits rows at the seed time, strict only earlier ones.
+        cut: inclusive admits rows at the seed time, strict only earlier ones; null is strict for a
+            task that completes a column, else inclusive.
         validate_frozen: under the frozen policy, also end the database at the validation timestamp
             for validation, so that the epoch is chosen for what the test will ask; RelBench: false.
         history: draw the task's own past answers as one more table; each is visible to seeds from

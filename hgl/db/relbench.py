@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _KEYS = ("pkey_col", "time_col", "fkey_col_to_pkey_table")
 _ROW = identifier("hgl:row")
+_MANIFEST_VERSION = 1
 
 
 def is_relbench(folder: Path) -> bool:
@@ -52,6 +53,18 @@ def download(name: str) -> Path:
     if not (folder / "manifest.yaml").is_file():
         raise SourceError(f"RelBench dataset {name!r} is not hosted, or the network is not there")
     return folder
+
+
+def download_task(name: str, task: str) -> Path | None:
+    """Return the local folder of a hosted dataset's task, fetched if need be; None: there is none.
+
+    Raises: MissingExtra, SourceError: as `download` says.
+    """
+    if (own := download(name) / "tasks" / task).is_dir():
+        return own
+    from relbench import hf
+
+    return hf.find_task_dir(name, task)
 
 
 def relbench_manifest(folder: Path) -> Mapping[str, Any]:
@@ -101,6 +114,12 @@ def open_relbench(folder: Path) -> Schema | None:
 def _checked(manifest: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     """Return `manifest` after looking at its shape; columns are looked at with the tables."""
     where, tables = f"manifest of {str(folder)!r}", manifest.get("tables")
+    version = manifest.get("manifest_version", _MANIFEST_VERSION)
+    if version != _MANIFEST_VERSION:
+        raise SchemaError(
+            f"{where}: manifest_version is {version!r}; expected {_MANIFEST_VERSION}, the one that "
+            "this hgl knows: a newer hgl may read it"
+        )
     if not isinstance(tables, Mapping) or not tables:
         raise SchemaError(f"{where}: `tables` is {tables!r}; expected a mapping by table name")
     for name, keys in tables.items():

@@ -77,7 +77,10 @@ def entity_history(known: Sequence[SeedTable], seeds: SeedTable) -> np.ndarray:
         seeds: those to predict for.
 
     Returns: [n], or [n, classes] for multiclass and multilabel.
+    Raises: TaskError: the task completes a column, so that each row is asked about once.
     """
+    if seeds.task.autocomplete:
+        raise TaskError(f"{seeds.task}: each row is asked about once, so none has a history")
     entity = np.concatenate([table.entity for table in known])
     time = np.concatenate([table.time for table in known])
     labels = np.concatenate([_indicators(table) for table in known])

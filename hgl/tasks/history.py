@@ -23,7 +23,7 @@ from hgl.db.clock import free_name
 from hgl.db.database import Database
 from hgl.db.files import table_file
 from hgl.db.schema import Column, ForeignKey, TableSchema, write_manifest
-from hgl.tasks import labels, population, targets
+from hgl.tasks import autocomplete, labels, population, targets
 from hgl.typing import Stype
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def with_history(task: Task, db: Database) -> Database:
 
     Raises: TaskError: the labels cannot be made.
     """
+    task = autocomplete.settled(task, db)
     rows = _rows(task, db)
     name = free_name(f"{task.name} history", list(db.schema.tables))
     content = [rows[c].to_numpy().tobytes() for c in (_ENTITY, _KNOWN)]

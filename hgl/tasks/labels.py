@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from hgl.db import cache, times
 from hgl.errors import ConfigError, TaskError
-from hgl.tasks import links, query, splits
+from hgl.tasks import autocomplete, links, query, splits
 from hgl.tasks.splits import Bounds
 from hgl.typing import STATIC_TIME, UNKNOWN_TIME, Split
 
@@ -30,7 +30,8 @@ def label_table(task: Task, db: Database, split: str) -> pd.DataFrame:
     A recommendation task has one row per pair, whether its labels come so or as lists.
 
     Labels of train and validation see the rows up to the test timestamp, those of test see all.
-    A file in the task's folder comes first, as in RelBench; otherwise `sql` runs, once per content.
+    A file in the task's folder comes first, as in RelBench; otherwise `sql` runs, once per content,
+    or the column that the task completes is read.
 
     Raises: TaskError: no rows, missing columns, null targets, two labels for one entity and time.
     """
@@ -38,6 +39,8 @@ def label_table(task: Task, db: Database, split: str) -> pd.DataFrame:
     stored = task.folder / f"{split}.parquet" if task.folder else None
     if stored is not None and stored.exists():
         frame = pd.read_parquet(stored)
+    elif task.autocomplete:
+        frame = autocomplete.cells(task, db, split)
     elif task.sql:
         frame = _from_sql(task, db, split)
     else:
@@ -59,31 +62,13 @@ def known_labels(task: Task, db: Database) -> pd.DataFrame:
     Raises: TaskError: see `label_table`.
     """
     stored = [task.folder / f"{s}.parquet" for s in get_args(Split)] if task.folder else []
-    if found := [file for file in stored if file.exists()]:
-        return pd.concat([label_table(task, db, file.stem) for file in found], ignore_index=True)
+    found = [file.stem for file in stored if file.exists()]
+    if names := get_args(Split) if task.autocomplete else found:
+        return pd.concat([label_table(task, db, name) for name in names], ignore_index=True)
     bounds = _bounds(task, db)
     first = _seed_times(task, "train", bounds)[0]
     seeds = np.arange(first, bounds.last - task.timedelta + 1, task.timedelta, dtype=np.int64)
     return _run_sql(task, db, seeds, upto=None)
-
-
-def timestamps(task: Task, db: Database) -> tuple[int, int]:
-    """Return the validation and test timestamps: the task's, else the database's.
-
-    Raises: TaskError: nobody states them, or they are less than one horizon apart.
-    """
-    found = []
-    for field in ("val_timestamp", "test_timestamp"):
-        stated = getattr(task, field)
-        stated = getattr(db.schema, field) if stated is None else stated
-        if stated is None:
-            raise TaskError(f"{task}: neither the task nor database {db.schema.name!r} has {field}")
-        found.append(times.instant(stated))
-    try:
-        splits.check_order(found[0], found[1], task.timedelta)
-    except TaskError as error:
-        raise TaskError(f"{task}: {error}") from None
-    return found[0], found[1]
 
 
 def _from_sql(task: Task, db: Database, split: str) -> pd.DataFrame:
@@ -123,7 +108,7 @@ def _run_sql(task: Task, db: Database, seeds: np.ndarray, upto: int | None) -> p
 
 
 def _bounds(task: Task, db: Database) -> Bounds:
-    val, test = timestamps(task, db)
+    val, test = splits.timestamps(task, db)
     timed = [db.times(name) for name in db.schema.tables]
     known = [t[(t != UNKNOWN_TIME) & (t != STATIC_TIME)] for t in timed if t is not None]
     known = [t for t in known if len(t)]

@@ -15,6 +15,7 @@ from hgl.typing import STATIC_TIME, UNKNOWN_TIME
 
 if TYPE_CHECKING:
     from hgl.db.database import Database
+    from hgl.db.schema import TableSchema
     from hgl.tasks.task import Task
 
 
@@ -32,7 +33,7 @@ def _check_key(task: Task, db: Database, which: str) -> None:
             db.schema.table(other).column(column)
     except HglError as error:
         raise TaskError(f"{task}: {error}") from None
-    if task.entity_col == (table.row_col,):
+    if is_positional(task, table):
         return
     if not table.pkey:
         raise TaskError(
@@ -44,6 +45,12 @@ def _check_key(task: Task, db: Database, which: str) -> None:
             f"{task}: {which}_col is {list(task.entity_col)}, but the primary key of "
             f"{table.name!r} is {list(table.pkey)}"
         )
+
+
+def is_positional(task: Task, table: TableSchema) -> bool:
+    """Whether `entity_col` holds row positions and no key of the user's."""
+    keyless = not table.pkey and table.row_col is None
+    return task.entity_col == (table.row_col,) or (task.autocomplete and keyless)
 
 
 def check_entity_sql(task: Task, db: Database) -> None:
@@ -59,7 +66,7 @@ def check_entity_sql(task: Task, db: Database) -> None:
 def row_positions(task: Task, db: Database, table: pd.DataFrame) -> np.ndarray:
     """Return the entity table's row of each label row, [n] int64, -1 where there is none."""
     entity = db.schema.table(task.entity_table)
-    if task.entity_col == (entity.row_col,):
+    if is_positional(task, entity):
         values = pd.to_numeric(table[task.entity_col[0]], errors="coerce").fillna(-1)
         inside = (values >= 0) & (values < entity.num_rows)
         return values.where(inside, -1).to_numpy(np.int64)
@@ -143,7 +150,7 @@ def check_asked(
     """Raise TaskError where a row that is asked about cannot be answered."""
     for wrong, reason in _faults(task, db, entity, time, None):
         if wrong.any():
-            named = [*task.entity_col, task.time_col]
+            named = [c for c in (*task.entity_col, task.time_col) if c in table]
             example = ", ".join(map(str, table.loc[wrong, named].iloc[0]))
             raise TaskError(f"{task}: {wrong.sum()} of {len(entity)} rows: {reason} ({example})")
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from hgl.db import cache, times
 from hgl.errors import ConfigError, TaskError
-from hgl.tasks import labels, links, population, targets
+from hgl.tasks import autocomplete, labels, links, population, splits, targets
 from hgl.tasks.lists import Lists
 from hgl.typing import Cut, Policy, Split
 
@@ -68,8 +68,10 @@ class SeedTable:
     def frame(self, db: Database) -> pd.DataFrame:
         """Return the user's key columns, the seed time and, where known, the target."""
         table = db.schema.table(self.task.entity_table)
-        keys = list(table.pkey) or [str(table.row_col)]
-        frame = db.frame(table.name, keys).iloc[self.entity].reset_index(drop=True)
+        if keys := list(table.pkey) or [name for name in (table.row_col,) if name]:
+            frame = db.frame(table.name, keys).iloc[self.entity].reset_index(drop=True)
+        else:
+            frame = pd.DataFrame({self.task.entity_col[0]: self.entity})
         frame[self.task.time_col] = self.time.astype("datetime64[s]")
         if self.target is not None:
             frame[self.task.target_col] = self._labels(self.target, db)
@@ -152,15 +154,22 @@ def labelled(task: Task, db: Database, split: str, *, policy: Policy, cut: Cut) 
     _expect("split", split, get_args(Split))
     _expect("policy", policy, get_args(Policy))
     _expect("cut", cut, get_args(Cut))
+    task = autocomplete.settled(task, db)
     population.check_schema(task, db)
     population.check_entity_sql(task, db)
-    val, test = labels.timestamps(task, db)
+    val, test = splits.timestamps(task, db)
+    if task.autocomplete and policy == "frozen":
+        raise ConfigError(
+            f"policy='frozen': {task} asks about rows of {task.entity_table!r}, and those of test "
+            "are later than the test timestamp, where the frozen database ends; expected rolling"
+        )
     visible_until = test if policy == "frozen" else None
     table = labels.label_table(task, db, split)
     classes = classes_of(task, db)
     table, target, gone = _answers(task, db, table, classes, visible_until)
     entity = population.row_positions(task, db, table)
-    time = times.seconds(table[task.time_col], rounding="down")
+    # A column is completed in the row itself, which cannot be earlier than it is.
+    time = times.seconds(table[task.time_col], rounding="up" if task.autocomplete else "down")
     kept, notes = population.usable(task, db, table, entity, time, visible_until)
     if task.kind == "multiclass":
         kept, notes = _drop_unseen(kept, notes, target)
@@ -168,6 +177,7 @@ def labelled(task: Task, db: Database, split: str, *, policy: Policy, cut: Cut) 
     rows = rows[np.lexsort((entity[rows], time[rows]))]
     if split == "train":
         _check_train(task, target[rows])
+        notes = [*notes, *autocomplete.notes(task, db)]
     return _seed_table(
         task,
         db,
@@ -187,9 +197,13 @@ def labelled(task: Task, db: Database, split: str, *, policy: Policy, cut: Cut) 
 def unlabelled(task: Task, db: Database, time: Any, *, cut: Cut) -> SeedTable:
     """Return the eligible entities at `time` without targets; see `Task.seeds_at`."""
     _expect("cut", cut, get_args(Cut))
+    task, at = autocomplete.settled(task, db), times.instant(time)
     population.check_schema(task, db)
+    if task.autocomplete:
+        entity = autocomplete.empty_cells(task, db, at)
+        note = f"predict: {len(entity)} rows without {task.target_col} by {times.text(at)}"
+        return _unanswered(task, db, entity, autocomplete.at_own_time(task, db, entity), cut, note)
     population.check_entity_sql(task, db)
-    at = times.instant(time)
     entity = population.eligible(task, db, at)
     note = f"predict: {len(entity)} seeds at {times.text(at)}"
     return _unanswered(task, db, entity, np.full(len(entity), at, dtype=np.int64), cut, note)
@@ -199,17 +213,22 @@ def asked(task: Task, db: Database, table: pd.DataFrame, *, cut: Cut) -> SeedTab
     """Return a seed per row of `table`, in its order, without targets.
 
     Args:
-        table: the entity's key columns and a column `task.time_col`.
+        table: the entity's key columns and a column `task.time_col`; where a column is completed,
+            the key alone, since each row has its own time.
     Raises: TaskError: a column is missing, or a row's time is none, or its entity is not in the
         database by then; the message names the first such row.
     """
     _expect("cut", cut, get_args(Cut))
+    task = autocomplete.settled(task, db)
     population.check_schema(task, db)
-    missing = [c for c in (*task.entity_col, task.time_col) if c not in table]
-    if missing:
+    needed = task.entity_col if task.autocomplete else (*task.entity_col, task.time_col)
+    if missing := [c for c in needed if c not in table]:
         raise TaskError(f"{task}: the table asked about has no column {missing[0]!r}")
     entity = population.row_positions(task, db, table)
-    time = times.seconds(table[task.time_col], rounding="down")
+    if task.autocomplete:
+        time = autocomplete.at_own_time(task, db, entity)
+    else:
+        time = times.seconds(table[task.time_col], rounding="down")
     population.check_asked(task, db, table, entity, time)
     return _unanswered(task, db, entity, time, cut, f"predict: {len(entity)} seeds as asked")
 
@@ -228,7 +247,7 @@ def _unanswered(
         policy="rolling",
         cut=cut,
         visible_until=None,
-        stats_until=labels.timestamps(task, db)[0],
+        stats_until=splits.timestamps(task, db)[0],
         notes=(note,),
     )
 

@@ -7,11 +7,16 @@ Everything is int64 seconds since the epoch, UTC. A label at seed time t covers
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hgl.db import times
 from hgl.errors import TaskError
+
+if TYPE_CHECKING:
+    from hgl.db.database import Database
+    from hgl.tasks.task import Task
 
 MIN_TRAIN_TIMESTAMPS = 3
 """RelBench refuses a task with fewer training seed times."""
@@ -53,6 +58,25 @@ def check_order(val: int, test: int, timedelta: int) -> None:
             f"{times.text(val)} to test_timestamp={times.text(test)}; validation labels would "
             "reach into the test period"
         )
+
+
+def timestamps(task: Task, db: Database) -> tuple[int, int]:
+    """Return the validation and test timestamps: the task's, else the database's.
+
+    Raises: TaskError: nobody states them, or they are less than one horizon apart.
+    """
+    found = []
+    for field in ("val_timestamp", "test_timestamp"):
+        stated = getattr(task, field)
+        stated = getattr(db.schema, field) if stated is None else stated
+        if stated is None:
+            raise TaskError(f"{task}: neither the task nor database {db.schema.name!r} has {field}")
+        found.append(times.instant(stated))
+    try:
+        check_order(found[0], found[1], task.timedelta)
+    except TaskError as error:
+        raise TaskError(f"{task}: {error}") from None
+    return found[0], found[1]
 
 
 def seed_times(

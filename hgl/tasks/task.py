@@ -37,6 +37,9 @@ class Task:
         test_timestamp: in seconds; None takes the database's.
         metric: what to select on; "" takes the kind's default.
         remove_columns: (table, column) pairs that features must not contain.
+        keep_columns: (table, column) pairs that features may contain though they tell the target.
+        autocomplete: the target is a column of the entity table itself: see
+            `hgl.tasks.autocomplete`.
         sql: label query (DuckDB) over the database's tables and `timestamps(timestamp)`.
         entity_sql: query of the eligible entities at `timestamps`, for prediction; None takes all
             rows known by then.
@@ -59,6 +62,8 @@ class Task:
     test_timestamp: int | None = None
     metric: str = ""
     remove_columns: tuple[tuple[str, str], ...] = ()
+    keep_columns: tuple[tuple[str, str], ...] = ()
+    autocomplete: bool = False
     sql: str | None = None
     entity_sql: str | None = None
     description: str = ""
@@ -78,7 +83,7 @@ class Task:
         named = [self.time_col, *self.entity_col, *self.target_cols]
         if len(set(named)) < len(named):
             raise TaskError(f"{self}: time_col, entity_col and target_col share a name: {named}")
-        if not self.sql and self.folder is None:
+        if not self.sql and self.folder is None and not self.autocomplete:
             raise TaskError(f"{self}: field 'sql' is missing, and there is no folder of labels")
 
     def __str__(self) -> str:
@@ -111,6 +116,16 @@ class Task:
             entity_sql=None,
             destination=None,
         )
+
+    @property
+    def default_policy(self) -> Policy:
+        """`rolling` where a column is completed: its rows are the database; else `frozen`."""
+        return "rolling" if self.autocomplete else "frozen"
+
+    @property
+    def default_cut(self) -> Cut:
+        """`strict` where a column is completed: what shares a row's instant may tell it."""
+        return "strict" if self.autocomplete else "inclusive"
 
     @classmethod
     def from_mapping(
@@ -161,27 +176,40 @@ class Task:
         return cls.from_yaml(bundled[str(name_or_path)])
 
     def seeds(
-        self, db: Database, split: str, *, policy: Policy = "frozen", cut: Cut = "inclusive"
+        self,
+        db: Database,
+        split: str,
+        *,
+        policy: Policy | None = None,
+        cut: Cut | None = None,
     ) -> SeedTable:
         """Return the labelled seeds of `split` (`train`, `val` or `test`).
 
+        Args:
+            policy, cut: None for the task's own defaults.
         Raises: TaskError: the labels cannot be made or used; the message says why.
         """
+        policy, cut = policy or self.default_policy, cut or self.default_cut
         return seeds.labelled(self, db, split, policy=policy, cut=cut)
 
-    def seeds_at(self, db: Database, time: Any, *, cut: Cut = "inclusive") -> SeedTable:
+    def seeds_at(self, db: Database, time: Any, *, cut: Cut | None = None) -> SeedTable:
         """Return one unlabelled seed per eligible entity at `time` (anything `instant` reads).
+
+        Where a column is completed: one per row known by `time` whose cell is empty, at the row's
+        own time.
 
         Raises: TaskError: nobody is eligible, or `entity_sql` cannot be used.
         """
-        return seeds.unlabelled(self, db, time, cut=cut)
+        return seeds.unlabelled(self, db, time, cut=cut or self.default_cut)
 
-    def seeds_of(self, db: Database, table: Any, *, cut: Cut = "inclusive") -> SeedTable:
+    def seeds_of(self, db: Database, table: Any, *, cut: Cut | None = None) -> SeedTable:
         """Return one unlabelled seed per row of a DataFrame with keys and times.
+
+        Where a column is completed, keys are enough: each row is asked about at its own time.
 
         Raises: TaskError: a row cannot be answered; the message names it.
         """
-        return seeds.asked(self, db, table, cut=cut)
+        return seeds.asked(self, db, table, cut=cut or self.default_cut)
 
 
 def _bundled_tasks() -> dict[str, Path]:

@@ -116,8 +116,10 @@ class Experiment:
     Attributes:
         model: builds the model (see `ModelFactory`).
         spec: which tables and keys make the graph; None for all.
-        policy: `frozen` ends the database at the test timestamp, `rolling` does not.
-        cut: `inclusive` admits rows at the seed time, `strict` only earlier ones.
+        policy: `frozen` ends the database at the test timestamp, `rolling` does not; None takes the
+            task's default.
+        cut: `inclusive` admits rows at the seed time, `strict` only earlier ones; None takes the
+            task's default.
         config: what the caller wants kept beside the results; must hold no secret.
         phases: collects wall time and peak memory, the caller's own phases included.
         validate_frozen: under the frozen policy, validation seeds see the database as it was at
@@ -134,13 +136,17 @@ class Experiment:
     trainer: Trainer
     sampling: Sampling = Sampling()
     spec: GraphSpec | None = None
-    policy: Policy = "frozen"
-    cut: Cut = "inclusive"
+    policy: Policy | None = None
+    cut: Cut | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     phases: Phases = field(default_factory=Phases)
     validate_frozen: bool = True
     history: bool = False
     columns: int | None = None
+
+    def __post_init__(self) -> None:
+        self.policy = self.policy or self.task.default_policy
+        self.cut = self.cut or self.task.default_cut
 
     def train(self, folder: Path, *, resume: bool = False) -> Outcome:
         """Train, predict validation and test, and leave everything in `folder`.
@@ -178,7 +184,9 @@ class Experiment:
             store = build_store(dataclasses.replace(drawn, until=None))
         with self.phases("features"):
             statistics = measure_tables(
-                drawn, stats_until=seeds["train"].stats_until, hidden=self.task.remove_columns
+                drawn,
+                stats_until=seeds["train"].stats_until,
+                hidden=seeds["train"].task.remove_columns,
             )
             features = encode(drawn, statistics)
             columns = None

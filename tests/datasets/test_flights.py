@@ -14,6 +14,8 @@ from hgl import datasets
 from hgl.datasets import flights
 from hgl.db import times
 from hgl.db.database import Database
+from hgl.errors import TaskError
+from hgl.tasks.autocomplete import settled
 from hgl.tasks.task import Task
 
 MINUTE = pd.Timedelta(minutes=1)
@@ -221,3 +223,23 @@ def test_the_file_is_written_once_per_content(
     assert flights.source() == flights.source()
     assert len(written) == 1
     assert "flights" in datasets.names()
+
+
+def test_air_time_is_completed_at_the_gate_and_has_no_twin(db: Database) -> None:
+    task = Task.load("air-time")
+    sizes = {"train": 244_453, "val": 36_749, "test": 46_144}
+    for split, size in sizes.items():
+        seeds = task.seeds(db, split)
+        assert len(seeds) == size
+        assert seeds.task.remove_columns == (("arrivals", "air_time"),)
+
+
+def test_twins_of_a_diversion_are_found(db: Database) -> None:
+    """A diverted flight has no arrival delay and no time in the air: empty cells tell."""
+    stated = {"name": "diverted", "kind": "autocomplete", "task_type": "binary_classification"}
+    stated |= {"entity_table": "arrivals", "target_col": "diverted"}
+    with pytest.raises(TaskError, match="the row's time tells the answer"):
+        settled(Task.from_mapping(stated, "task"), db)
+    allowed = {**stated, "keep_columns": [["arrivals", "known_at"]]}
+    removed = settled(Task.from_mapping(allowed, "task"), db).remove_columns
+    assert {column for _, column in removed} == {"diverted", "arr_delay", "air_time"}

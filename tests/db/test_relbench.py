@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from hgl.commands.source import task_name
 from hgl.db.database import Database
-from hgl.errors import MissingExtra, SchemaError, SourceError
+from hgl.errors import MissingExtra, SchemaError, SourceError, TaskError
+from hgl.tasks.task import Task
 
 DAYS = pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"])
 KEYS: dict[str, dict[str, Any]] = {
@@ -142,3 +147,73 @@ def test_hosted_datasets_need_the_extra_and_the_network(monkeypatch: pytest.Monk
     monkeypatch.setitem(__import__("sys").modules, "relbench", None)
     with pytest.raises(MissingExtra, match=r"pip install 'hgl-rdl\[bench\]'"):
         Database.open("relbench:rel-f1")
+
+
+@pytest.mark.parametrize("version", [2, "1.1", 0])
+def test_a_manifest_newer_than_we_know_is_one_error(version: Any, tmp_path: Path) -> None:
+    folder = write(tmp_path / "tiny", [0, 1, 2])
+    stated = yaml.safe_load((folder / "manifest.yaml").read_text())
+    newer = yaml.safe_dump({**stated, "manifest_version": version, "tables": {"new": "shape"}})
+    (folder / "manifest.yaml").write_text(newer)
+    with pytest.raises(SchemaError, match=rf"manifest_version is '?{version}'?; expected 1, the"):
+        Database.open(folder)
+
+
+def hub_cache(home: Path) -> Path:
+    """What the hub's client keeps of a hosted dataset that was fetched before."""
+    repository = home / "hub" / "datasets--stanford-star--relbench-v1"
+    write(repository / "snapshots" / "abc" / "rel-tiny", [0, 1, 2])
+    task = repository / "snapshots" / "abc" / "rel-tiny" / "tasks" / "guess"
+    task.mkdir(parents=True)
+    (task / "manifest.yaml").write_text("name: guess")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    return home
+
+
+def test_a_hosted_dataset_is_opened_by_name(tmp_path: Path) -> None:
+    """By RelBench's own loader, from the hub's cache: there is no network here."""
+    pytest.importorskip("relbench")
+    said = (
+        "from hgl.db.database import Database; from hgl.commands.source import task_name;"
+        "db = Database.open('relbench:rel-tiny'); print(db.schema.name, db.folder.name);"
+        "print(task_name('relbench:rel-tiny', 'guess')); print(task_name('relbench:rel-tiny', 'x'))"
+    )
+    environment = {
+        **os.environ,
+        "HF_HOME": str(tmp_path),
+        "HF_HUB_CACHE": str(hub_cache(tmp_path) / "hub"),
+        "HF_HUB_OFFLINE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", said], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    opened, found, absent = done.stdout.splitlines()
+    assert opened == "tiny rel-tiny"
+    assert found.endswith("rel-tiny/tasks/guess")
+    assert absent == "x"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_task_is_found_by_name_in_its_dataset(version: int, tmp_path: Path) -> None:
+    """Also in a RelBench 2 cache, whose task folders get a manifest from their owner."""
+    folder = write(tmp_path / "tiny", [0, 1, 2], version=version)
+    task = folder / "tasks" / "guess"
+    task.mkdir(parents=True)
+    labels = pd.DataFrame({"at": DAYS[1:2], "id": [0], "y": [1.0]})
+    for split in ("train", "val", "test"):
+        labels.to_parquet(task / f"{split}.parquet")
+    assert task_name(str(folder), "guess") == str(task)
+    assert task_name(str(folder), "plane-late") == "plane-late"
+    with pytest.raises(
+        TaskError, match=r"has no manifest\.yaml \(RelBench 2 wrote none\); add one"
+    ):
+        Task.load(task)
+    fields = {"name": "guess", "task_type": "regression", "entity_table": "a", "entity_col": "id"}
+    fields |= {"target_col": "y", "time_col": "at", "timedelta": "1 day"}
+    fields |= {"val_timestamp": "2020-01-02", "test_timestamp": "2020-01-03"}
+    (task / "manifest.yaml").write_text(yaml.safe_dump(fields))
+    seeds = Task.load(task).seeds(Database.open(folder), "train")
+    assert seeds.entity.tolist() == [0]
+    assert seeds.target.tolist() == [1.0]

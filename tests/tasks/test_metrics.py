@@ -79,7 +79,7 @@ def test_undefined_scores_are_nan(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_rows_give_nan(kind: str) -> None:
-    wide = kind in ("multiclass", "multilabel")
+    wide = kind in ("multiclass", "multilabel", "recommendation")
     target = np.zeros((0, 3)) if kind == "multilabel" else np.zeros(0)
     found = evaluate(kind, target, np.zeros((0, 3)) if wide else np.zeros(0))
     assert found

@@ -81,13 +81,13 @@ def test_words_of_relbench(tmp_path: Path, written: dict[str, Any], kind: str) -
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"horizon": 3}, "unknown field.*'horizon'.*known are: description"),
+        ({"horizon": 3}, "unknown field.*'horizon'.*known are: autocomplete, description"),
         ({"entity_table": None, "timedelta": None}, "'entity_table', 'timedelta' missing"),
         ({"kind": None}, "field 'kind' is missing; expected one of binary"),
         ({"kind": "forecast"}, "field 'kind' is missing"),
         ({"kind": "ranking"}, "kind='ranking' is not supported"),
-        ({"kind": "autocomplete", "task_type": "regression"}, "kind='autocomplete' is not"),
-        ({"kind": "external", "task_type": "recommendation"}, "kind='recommendation' is not"),
+        ({"kind": "autocomplete", "task_type": "regression"}, "has no use for 'sql'"),
+        ({"kind": "external", "task_type": "recommendation"}, "'dst_entity_table', "),
         ({"timedelta": "soon"}, "timedelta='soon'"),
         ({"timedelta": "-1 days"}, "timedelta='-1 days'"),
         ({"num_eval_timestamps": 0}, "num_eval_timestamps=0; expected a whole number"),
@@ -131,14 +131,18 @@ def test_absent_files_and_folders_are_refused(tmp_path: Path) -> None:
         TaskError, match=r"has no manifest\.yaml \(RelBench 2 wrote none\); add one with name"
     ):
         Task.load(tmp_path)
-    with pytest.raises(TaskError, match="neither a file, nor a folder, nor one of: airport-delay"):
+    with pytest.raises(
+        TaskError, match="neither a file, nor a folder, nor one of: air-time, airport-delay"
+    ):
         Task.load("plane-early")
 
 
-@pytest.mark.parametrize("name", ["plane-late", "airport-delay", "home-runs"])
+@pytest.mark.parametrize(
+    "name", ["plane-late", "airport-delay", "home-runs", "air-time", "plane-destinations"]
+)
 def test_bundled_tasks_load_by_name(name: str) -> None:
     task = Task.load(name)
     assert task.name == name
     assert task.description
-    assert task.sql
+    assert task.sql or task.autocomplete
     assert task.entity_sql
