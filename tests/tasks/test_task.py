@@ -145,4 +145,4 @@ def test_bundled_tasks_load_by_name(name: str) -> None:
     assert task.name == name
     assert task.description
     assert task.sql or task.autocomplete
-    assert task.entity_sql
+    assert task.entity_sql or task.autocomplete
