@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "manuals",
     "notebook_pages",
+    "whole_packages",
 ]
 exclude_patterns = ["extensions", "_build"]
 templates_path: list[str] = []

@@ -38,8 +38,8 @@ class IDGNN(Recommender):
         metadata, layouts, timed, gnn, channels, num_blocks, dropout, recompute: see
             `RelationalModel`; the network must be a `GraphNetwork`, and its layers should be as
             many as the steps from a source to a destination, or more.
-        entity_table, destination_table, num_destinations, eval_k, shared_embedding, loss,
-            num_aggregates, num_destination_aggregates: see `TwoTower`.
+        entity_table, destination_table, num_destinations, eval_k: see `TwoTower`.
+        shared_embedding, loss, num_aggregates, num_destination_aggregates: see `TwoTower`.
     Raises: as `RelationalModel` and `Recommender`.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,17 @@ REFERENCE = {page.stem: page.read_text() for page in (DOCS / "reference").glob("
 
 
 @pytest.fixture
-def sections(monkeypatch: pytest.MonkeyPatch) -> Any:
-    pytest.importorskip("sphinx", reason="pip install -e '.[docs]'")
+def extension(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     monkeypatch.syspath_prepend(str(DOCS / "extensions"))
-    yield import_module("inline_sections")
-    sys.modules.pop("inline_sections", None)
+    imported: list[str] = []
+
+    def load(name: str) -> Any:
+        imported.append(name)
+        return import_module(name)
+
+    yield load
+    for name in imported:
+        sys.modules.pop(name, None)
 
 
 def test_names_at_the_top_are_listed() -> None:
@@ -29,10 +36,14 @@ def test_names_at_the_top_are_listed() -> None:
 
 
 @pytest.mark.parametrize("package", ["nn", "models"])
-def test_every_layer_and_every_network_has_its_place(package: str) -> None:
+def test_every_layer_and_every_network_has_its_place(
+    package: str, extension: Callable[[str], Any]
+) -> None:
     inner = {"chunked", "attention_stack"}
+    page = extension("whole_packages").filled(REFERENCE[package])
     for file in (DOCS.parent / "hgl" / package).glob("[a-z]*.py"):
-        assert file.stem in inner or f"automodule:: hgl.{package}.{file.stem}" in REFERENCE[package]
+        shown = f".. automodule:: hgl.{package}.{file.stem}\n" in page
+        assert shown == (file.stem not in inner), file
 
 
 def test_modules_named_in_the_reference_exist() -> None:
@@ -42,7 +53,9 @@ def test_modules_named_in_the_reference_exist() -> None:
                 import_module(line.removeprefix(".. automodule:: "))
 
 
-def test_sections_that_begin_on_their_titles_line_become_fields(sections: Any) -> None:
+def test_sections_that_begin_on_their_titles_line_become_fields(
+    extension: Callable[[str], Any],
+) -> None:
     lines = [
         "Do it.",
         "",
@@ -53,7 +66,7 @@ def test_sections_that_begin_on_their_titles_line_become_fields(sections: Any) -
         "Raises: SchemaError: no such table. ConfigError: a number is",
         "    out of range.",
     ]
-    assert [line for line in sections.rewritten(lines) if line] == [
+    assert [line for line in extension("inline_sections").rewritten(lines) if line] == [
         "Do it.",
         "Args:",
         "    x: [nodes], float.",
@@ -63,8 +76,8 @@ def test_sections_that_begin_on_their_titles_line_become_fields(sections: Any) -
     ]
 
 
-def test_errors_without_a_reason_are_named(sections: Any) -> None:
+def test_errors_without_a_reason_are_named(extension: Callable[[str], Any]) -> None:
     lines = ["Raises: SourceError, SchemaError."]
-    assert [line for line in sections.rewritten(lines) if line] == [
+    assert [line for line in extension("inline_sections").rewritten(lines) if line] == [
         ":raises SourceError, SchemaError:"
     ]
