@@ -247,7 +247,8 @@ def _cell(size: Size, phase: str) -> str:
     (clock, processor), (speed, efficiency) = size.seconds[phase], size.speed[phase]
     peak, what = size.peaks[phase], "seeds" if phase in SEEDED else "rows"
     memory = f"{peak.anonymous / 2**30:.2f} / {peak.resident / 2**30:.2f} GiB"
-    return f"{clock:.1f} s ({processor:.1f}), {_short(speed)} {what}/s ({_short(efficiency)}), {memory}"
+    rate = f"{_short(speed)} {what}/s ({_short(efficiency)})"
+    return f"{clock:.1f} s ({processor:.1f}), {rate}, {memory}"
 
 
 def _short(number: float) -> str:

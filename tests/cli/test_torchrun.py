@@ -27,7 +27,7 @@ TORCHRUN = [
 # Processes draw their own dropout masks; only without it can one equal two.
 SETTINGS = [*SMALL, "model=sage", "model.dropout=0", "model.gnn.dropout=0", "baselines=false"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-PATIENCE = 120
+PATIENCE = 250
 """Seconds, of which a quiet machine needs a tenth."""
 
 
@@ -80,7 +80,9 @@ def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not file.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert file.exists(), "no epoch has ended"
+    if not file.exists():
+        process.kill()
+        pytest.fail(f"no epoch has ended: {process.communicate()[1]}")
 
 
 def children(pid: int) -> list[int]:
