@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Literal, get_args
 
 import pandas as pd
 
@@ -14,6 +15,8 @@ from hgl.errors import ConfigError
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 from hgl.train.predictions import prediction_frame, write_frame
 
+Launcher = Literal["local", "ray"]
+"""Where an artefact's answers are made."""
 _ENDINGS = (".parquet", ".csv")
 
 
@@ -25,6 +28,7 @@ def predict(
     table: str | None,
     out: str,
     db: str | None,
+    launcher: Launcher,
     trust: bool,
 ) -> None:
     """Predict with a run's model, or with an exported student, or with both.
@@ -41,17 +45,24 @@ def predict(
         out: file to write, .parquet or .csv: the entity's key, the time and the prediction.
         db: the database as it is now; null takes the copy that the run was trained on, or where the
             student was made from.
+        launcher: local, or ray: an artefact answers blocks of rows on the workers of the Ray
+            cluster at RAY_ADDRESS, or on all cores here; each reaches artefact and database itself.
         trust: also build classes outside hgl that the run's configuration names.
     Examples:
         hgl predict run=outputs/flights-plane-late/2026-11-24_09-30-00 at=2013-12-01
         hgl predict run=my-run at=2026-01-01 db=postgresql://user@host/shop out=january.csv
         hgl predict artefact=late run=my-run table=ask.csv
         hgl predict artefact=late table=ask.csv db=postgresql://user@host/shop out=answers.csv
+        hgl predict artefact=late at=2026-01-01 launcher=ray
     Raises: HglError: run or artefact cannot be read, a row cannot be answered, or `out` cannot be
         written.
     """
     if run is None and artefact is None:
         raise ConfigError("run=null, artefact=null: expected one of the two, or both")
+    if launcher not in get_args(Launcher):
+        raise ConfigError(f"launcher={launcher!r}: expected one of {', '.join(get_args(Launcher))}")
+    if launcher == "ray" and artefact is None:
+        raise ConfigError("launcher='ray': expected artefact=<folder>; a run predicts locally")
     path = Path(out)
     if path.suffix not in _ENDINGS or not path.parent.is_dir():
         raise ConfigError(f"out={out!r}: expected a file ending in .parquet or .csv in a folder")
@@ -61,7 +72,8 @@ def predict(
         if artefact is None:
             frame = teacher(asked)
         else:
-            frame = _by_student(Path(artefact), asked, db, screen, teacher if run else None)
+            student = partial(_by_student, launcher=launcher, teacher=teacher if run else None)
+            frame = student(Path(artefact), asked, db, screen)
     try:
         write_frame(frame, path)
     except OSError as error:
@@ -82,12 +94,18 @@ def _by_student(
     asked: Asked,
     db: str | None,
     screen: Screen,
+    *,
+    launcher: Launcher,
     teacher: Callable[[Asked], pd.DataFrame] | None,
 ) -> pd.DataFrame:
     # Here, so that predicting with a run needs no ONNX.
+    from hgl.commands.cluster import cluster_answers
     from hgl.commands.scoring import answers, cascaded
     from hgl.export.artefact import Artefact
 
     student = Artefact.read(artefact)
-    frame = answers(student, asked, db, progress=TableBars(screen))
+    if launcher == "ray":
+        frame = cluster_answers(student, asked, db, screen)
+    else:
+        frame = answers(student, asked, db, progress=TableBars(screen))
     return frame if teacher is None else cascaded(student, frame, teacher)

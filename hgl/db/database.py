@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from hgl.db.source import Request
 from hgl.errors import CacheError, SchemaError
 from hgl.typing import STATIC_TIME, UNKNOWN_TIME
 
+_PART = 1 << 18
+"""Rows read together."""
 _ROW, _TIME, _EARLIER = map(identifier, ("hgl:row", "hgl:time", "hgl:earlier"))
 
 
@@ -112,22 +114,53 @@ class Database:
         """Return an in-memory DuckDB connection in UTC with one view per table."""
         connection = duck.connect()
         for table in self.schema.tables.values():
-            connection.execute(f"CREATE VIEW {identifier(table.name)} AS {self._select(table)}")
+            select = self._select(connection, table)
+            connection.execute(f"CREATE VIEW {identifier(table.name)} AS {select}")
         return connection
 
-    def times(self, table: str) -> np.ndarray | None:
+    def column(self, table: str, column: str) -> Iterator[pa.Array]:
+        """Yield a stored column in row order, part by part; rows later than `until` too."""
+        with pq.ParquetFile(self.path(table)) as file:
+            for batch in file.iter_batches(_PART, columns=[column]):
+                yield batch.column(0)
+
+    def times(
+        self, table: str, empty: Callable[[int, type], np.ndarray] = np.empty
+    ) -> np.ndarray | None:
         """Return when each row became known: [rows], int64 seconds, rounded up; None if static.
 
         A null time is `UNKNOWN_TIME`, or `STATIC_TIME` where the table says null times are visible.
+
+        Args:
+            empty: makes the array, of a length and a number type: in memory, or in a file.
         """
         schema = self.schema.table(table)
         if schema.time_col is None:
             return None
-        column = pq.read_table(self.path(table), columns=[schema.time_col]).column(0)
-        known = times.seconds(column, rounding="up")
+        known, end = empty(schema.num_rows, np.int64), 0
+        for part in self.column(table, schema.time_col):
+            begin, end = end, end + len(part)
+            known[begin:end] = times.seconds(part, rounding="up")
         if schema.null_times == "visible":
             known[known == UNKNOWN_TIME] = STATIC_TIME
         return known if self.until is None else known[known <= self.until]
+
+    def span(self, table: str) -> tuple[int, int] | None:
+        """Return the first and the last known time of a table, in seconds, rounded up.
+
+        None where the table is static, or no row's time is known.
+        """
+        schema = self.schema.table(table)
+        if schema.time_col is None:
+            return None
+        time, rows = identifier(schema.time_col), duck.parquet([self.path(table)])
+        shown = "" if self.until is None else f" WHERE {self._visible(schema)}"
+        ends = " UNION ALL ".join(
+            f"SELECT {end}({time}) AS ends FROM {rows}{shown}" for end in ("min", "max")
+        )
+        with duck.connect() as connection:
+            found = times.seconds(connection.sql(ends).to_arrow_table().column(0), rounding="up")
+        return None if UNKNOWN_TIME in found else (int(found.min()), int(found.max()))
 
     def row_positions(self, table: str, keys: pd.DataFrame | Sequence[Any]) -> np.ndarray:
         """Return the row position of each key: [n], int64, -1 where it is absent.
@@ -173,7 +206,7 @@ class Database:
                         f"database {str(self.folder)!r}, table {table.name!r}: {broken}"
                     )
 
-    def _select(self, table: TableSchema) -> str:
+    def _select(self, connection: duckdb.DuckDBPyConnection, table: TableSchema) -> str:
         """Return the query behind the view of `table`."""
         source = duck.parquet([self.path(table.name)])
         if self.until is None:
@@ -181,7 +214,7 @@ class Database:
         replaced = []
         for fkey in table.fkeys:
             position = identifier(fkey.row_col)
-            present = self._present(self.schema.table(fkey.parent), position)
+            present = self._present(connection, self.schema.table(fkey.parent), position)
             replaced.append(f"CASE WHEN {present} THEN {position} END AS {position}")
         columns = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
         return f"SELECT {columns} FROM {source} WHERE {self._visible(table)}"
@@ -194,17 +227,20 @@ class Database:
         visible = f"{time} <= make_timestamp({(self.until or 0) * 10**6}::BIGINT)"
         return f"({visible} OR {time} IS NULL)" if table.null_times == "visible" else visible
 
-    def _present(self, parent: TableSchema, position: str) -> str:
+    def _present(
+        self, connection: duckdb.DuckDBPyConnection, parent: TableSchema, position: str
+    ) -> str:
         """Return the condition that the parent row at `position` is visible: a prefix of the rows,
         and those without a time, which come last, where null times are visible.
         """
         if parent.time_col is None:
             return "TRUE"
-        known = self.times(parent.name)
-        static = 0 if known is None else int((known == STATIC_TIME).sum())
-        last = parent.num_rows - static
-        early = f"{position} < {0 if known is None else len(known) - static}"
-        return f"({early} OR {position} >= {last})" if static else early
+        time, rows = identifier(parent.time_col), duck.parquet([self.path(parent.name)])
+        counted = f"SELECT count(*), count({time}) FROM {rows} WHERE {self._visible(parent)}"
+        visible, timed = connection.execute(counted).fetchone() or (0, 0)
+        early = f"{position} < {timed}"
+        static = visible - timed
+        return f"({early} OR {position} >= {parent.num_rows - static})" if static else early
 
 
 def _positions(
@@ -243,6 +279,6 @@ def _broken(
         )
     time = identifier(table.time_col) if table.time_col else "NULL"
     numbered = f"SELECT *, {time} AS {_TIME}, row_number() OVER () - 1 AS {_ROW} FROM {rows}"
-    ordered = f"SELECT *, lag({_TIME}) OVER (ORDER BY {_ROW}) AS {_EARLIER} FROM ({numbered})"
+    ordered = f"SELECT *, lag({_TIME}) OVER () AS {_EARLIER} FROM ({numbered})"
     found = connection.execute(f"SELECT {', '.join(checks.values())} FROM ({ordered})").fetchone()
     return "; ".join(message for message, wrong in zip(checks, found or ()) if wrong)

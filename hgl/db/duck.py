@@ -11,6 +11,9 @@ import duckdb
 
 from hgl.db.cache import cache_folder, swept
 
+_SHARE = "50%"
+"""Of the memory that this process may have, which DuckDB's own 80 % would leave too little of."""
+
 
 def connect(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     """Return an in-memory connection in UTC that spills under the cache and downloads nothing."""
@@ -21,9 +24,8 @@ def connect(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "temp_directory": str(spill / uuid.uuid4().hex),
+        "memory_limit": memory_limit or _SHARE,
     }
-    if memory_limit:
-        config["memory_limit"] = memory_limit
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("SET TimeZone = 'UTC'")
     with contextlib.suppress(duckdb.InvalidInputException):  # Jupyter without ipywidgets has no bar

@@ -26,7 +26,7 @@ from hgl.errors import MissingExtra, SchemaError, SourceError
 log = logging.getLogger(__name__)
 
 _KEYS = ("pkey_col", "time_col", "fkey_col_to_pkey_table")
-_ROW = identifier("hgl:row")
+_ROW, _EARLIER = map(identifier, ("hgl:row", "hgl:earlier"))
 _MANIFEST_VERSION = 1
 
 
@@ -209,11 +209,14 @@ def _holds_contract(connection: duckdb.DuckDBPyConnection, schema: Schema) -> bo
             broken.append(f"{identifier(table.row_col)} IS DISTINCT FROM {_ROW}")
         if table.time_col:
             time = identifier(table.time_col)
-            broken.append(f"{time} < lag({time}) OVER (ORDER BY {_ROW})")
-            broken.append(
-                f"{time} IS NOT NULL AND {_ROW} > 0 AND lag({time}) OVER (ORDER BY {_ROW}) IS NULL"
-            )
-        rows = f"SELECT *, row_number() OVER () - 1 AS {_ROW} FROM {identifier(table.name)}"
+            broken.append(f"{time} < {_EARLIER}")
+            broken.append(f"{time} IS NOT NULL AND {_ROW} > 0 AND {_EARLIER} IS NULL")
+        # Without an order of their own, windows follow the rows as they are read and hold none.
+        earlier = f"lag({identifier(table.time_col)}) OVER ()" if table.time_col else "NULL"
+        rows = (
+            f"SELECT *, row_number() OVER () - 1 AS {_ROW}, {earlier} AS {_EARLIER} "
+            f"FROM {identifier(table.name)}"
+        )
         flagged = f"SELECT ({' OR '.join(broken)}) AS broken FROM ({rows})"
         query = f"SELECT count(*) FROM ({flagged}) WHERE broken"
         (count,) = connection.execute(query).fetchone() or (0,)

@@ -7,7 +7,7 @@ fails on the weeks after, so it is no feature; what is recent and what is old th
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -41,11 +41,8 @@ def date_like(
     if not numbers:
         return []
     step = max(1, table.num_rows // SAMPLE)
-    looked_at = [f"{sql} AS c{i}" for i, sql in enumerate((instant, *numbers.values()))]
-    rows = connection.execute(
-        f'SELECT * EXCLUDE "hgl:n" FROM (SELECT {", ".join(looked_at)}, row_number() OVER () AS '
-        f'"hgl:n" FROM {source}) WHERE "hgl:n" % {step} = 0'
-    ).fetchnumpy()
+    looked_at = every(source, [instant, *numbers.values()], step)
+    rows = connection.execute(f"SELECT * FROM {looked_at}").fetchnumpy()
     time, *values = (np.ma.filled(column.astype(np.float64), np.nan) for column in rows.values())
     other = np.random.default_rng(0).permutation(len(time))
     found = []
@@ -63,3 +60,14 @@ def date_like(
                 100 * share,
             )
     return found
+
+
+def every(source: str, columns: Sequence[str], step: int) -> str:
+    """SQL of the columns `c0`, `c1`, … of every `step`-th row of `source`, in row order."""
+    named = ", ".join(f"{sql} AS c{i}" for i, sql in enumerate(columns))
+    if step == 1:
+        return f"(SELECT {named} FROM {source})"
+    return (
+        f'(SELECT * EXCLUDE "hgl:n" FROM (SELECT {named}, row_number() OVER () AS "hgl:n" '
+        f'FROM {source}) WHERE "hgl:n" % {step} = 0)'
+    )

@@ -14,11 +14,13 @@ import numpy as np
 
 from hgl.db.overrides import STATED
 from hgl.db.schema import TableSchema
-from hgl.features.dates import date_like
+from hgl.features.dates import date_like, every
 from hgl.typing import TableLayout
 
 NUM_BINS = 8
 """Bins of equal count between a numerical column's knots."""
+QUANTILE_ROWS = 1_000_000
+"""Rows looked at for quantiles, about: DuckDB holds what it sorts in memory."""
 MAX_CATEGORIES = 4096
 """Rarer categories share the unknown code."""
 YEAR = 365.25 * 86400
@@ -123,7 +125,7 @@ def measure(
     numbers = [c for c, s in columns.items() if s == "numerical"]
     instants = [c for c, s in columns.items() if s == "timestamp"]
     sources = {c: number_sql(c) for c in numbers} | {c: age_sql(c, table, until) for c in instants}
-    scales = _scales(connection, source, sources)
+    scales = _scales(connection, source, sources, table.num_rows)
     spans = {c: _span(connection, source, c) for c in instants}
     vocabularies = {
         c: _vocabulary(connection, source, c)
@@ -165,12 +167,13 @@ def _training_rows(table: TableSchema, until: int) -> str:
 
 
 def _scales(
-    connection: duckdb.DuckDBPyConnection, source: str, values: dict[str, str]
+    connection: duckdb.DuckDBPyConnection, source: str, values: dict[str, str], num_rows: int
 ) -> dict[str, Scale]:
     if not values:
         return {}
-    quantiles = ", ".join(f"quantile_cont({sql}, {_QUANTILES})" for sql in values.values())
-    row = connection.execute(f"SELECT {quantiles} FROM {source}").fetchone()
+    quantiles = ", ".join(f"quantile_cont(c{i}, {_QUANTILES})" for i in range(len(values)))
+    rows = every(source, list(values.values()), max(1, num_rows // QUANTILE_ROWS))
+    row = connection.execute(f"SELECT {quantiles} FROM {rows}").fetchone()
     assert row is not None
     return {c: _scale(points) for c, points in zip(values, row, strict=True)}
 

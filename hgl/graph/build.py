@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from hgl.graph.edges import Empty
 from hgl.graph.relations import (
     Relation,
     RelationStore,
@@ -20,6 +21,7 @@ from hgl.graph.relations import (
 from hgl.graph.row_edges import Parent, row_edge_relations, row_edge_types
 from hgl.graph.sinks import sink_relations, sink_types
 from hgl.graph.spec import GraphSpec, edge_keys, sink_of, why_no_edges
+from hgl.graph.storage import in_files
 from hgl.graph.temporal_graph import FeatureProvider, Features, TemporalGraph
 from hgl.typing import EdgeType, NodeType, reverse_of
 
@@ -77,50 +79,54 @@ def build_store(db: Database) -> RelationStore:
     from hgl.db.cache import digest, entry
 
     def build(folder: Path) -> None:
-        times = {name: db.times(name) for name in db.schema.tables}
+        empty = in_files(folder)
+        times = {name: db.times(name, empty) for name in db.schema.tables}
         tensors = {n: None if t is None else torch.from_numpy(t) for n, t in times.items()}
         sizes = {name: table.num_rows for name, table in db.schema.tables.items()}
         for table in _tables_with_sinks(db.schema):
             sizes[sink_of(table)], tensors[sink_of(table)] = 1, None
-        write_relations(folder, sizes, tensors, _relations(db, times))
+        write_relations(folder, sizes, tensors, _relations(db, times, empty))
 
     return RelationStore.load(entry("relations", digest(db.fingerprint, VERSION), build))
 
 
-def _relations(db: Database, times: Mapping[str, np.ndarray | None]) -> Iterator[Relation]:
+def _relations(
+    db: Database, times: Mapping[str, np.ndarray | None], empty: Empty
+) -> Iterator[Relation]:
     for child in db.schema.tables.values():
         for fkey in child.fkeys:
             relations = foreign_key_relations(
                 child.name,
                 fkey.name,
                 fkey.parent,
-                _parent_rows(db, child.name, fkey.row_col),
+                _parent_rows(db, child.name, fkey.row_col, empty),
                 num_parents=db.schema.table(fkey.parent).num_rows,
                 child_time=times[child.name],
                 parent_time=times[fkey.parent],
+                empty=empty,
             )
             if hidden := relations[0].num_hidden:
                 logger.info("%s.%s: %d edges of unknown time hidden", child.name, fkey.name, hidden)
             yield from relations
     for table in db.schema.tables:
         if why_no_edges(db.schema, table) is None:
-            yield from _row_edges(db, table, times)
+            yield from _row_edges(db, table, times, empty)
 
 
 def _row_edges(
-    db: Database, table: str, times: Mapping[str, np.ndarray | None]
+    db: Database, table: str, times: Mapping[str, np.ndarray | None], empty: Empty
 ) -> Iterator[Relation]:
     first, second = (
         Parent(
             fkey.name,
             fkey.parent,
-            _parent_rows(db, table, fkey.row_col),
+            _parent_rows(db, table, fkey.row_col, empty),
             db.schema.table(fkey.parent).num_rows,
             times[fkey.parent],
         )
         for fkey in edge_keys(db.schema, table)
     )
-    relations = row_edge_relations(table, first, second, times[table])
+    relations = row_edge_relations(table, first, second, times[table], empty=empty)
     if null := relations[0].num_null:
         half = int(np.sum(first.is_named != second.is_named))
         told = "%s as edges: %d rows with a null key left out; null_keys='sink' keeps %d of them"
@@ -141,13 +147,15 @@ def _tables_with_sinks(schema: Schema) -> list[str]:
     ]
 
 
-def _parent_rows(db: Database, table: str, row_col: str) -> np.ndarray:
+def _parent_rows(db: Database, table: str, row_col: str, empty: Empty) -> np.ndarray:
     """[rows] int64 parent positions, -1 where the key is null or dangling."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    column = pq.read_table(db.path(table), columns=[row_col]).column(0)
-    return column.cast(pa.int64()).fill_null(-1).to_numpy()
+    rows, end = empty(db.schema.table(table).num_rows, np.int64), 0
+    for part in db.column(table, row_col):
+        begin, end = end, end + len(part)
+        rows[begin:end] = part.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    return rows
 
 
 def _provider(db: Database, spec: GraphSpec) -> FeatureProvider:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from hgl.errors import SchemaError
+from hgl.graph.edges import Edges, Empty, lay_out, row_parts
 from hgl.graph.storage import ArrayReader, ArrayWriter
 from hgl.typing import UNKNOWN_TIME, EdgeType, NodeType
 
@@ -90,19 +91,32 @@ def relation_from_edges(
         edge_row: [num_edges] rows the edges stand for.
     Raises: SchemaError: a row is out of range.
     """
-    _check_rows(edge_type, "source", src, num_src)
-    _check_rows(edge_type, "target", dst, num_dst)
-    order = _target_order(src, dst, time)
-    counts = np.bincount(dst, minlength=num_dst)
-    colptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
-    narrow = np.int32 if num_src <= np.iinfo(np.int32).max else np.int64
-    return Relation(
-        edge_type,
-        torch.from_numpy(colptr),
-        torch.from_numpy(src[order].astype(narrow)),
-        None if time is None else torch.from_numpy(time[order].astype(np.int64)),
-        None if edge_row is None else torch.from_numpy(edge_row[order].astype(np.int64)),
-    )
+    edges = Edges(src, dst, time, edge_row)
+    return relation_from_parts(edge_type, lambda: [edges], num_src=num_src, num_dst=num_dst)
+
+
+def relation_from_parts(
+    edge_type: EdgeType,
+    parts: Callable[[], Iterable[Edges]],
+    *,
+    num_src: int,
+    num_dst: int,
+    empty: Empty = np.empty,
+) -> Relation:
+    """Sort edges that come in parts, as `hgl.graph.edges.lay_out` says.
+
+    Raises: SchemaError: a row is out of range.
+    """
+
+    def checked() -> Iterator[Edges]:
+        for part in parts():
+            _check_rows(edge_type, "source", part.src, num_src)
+            _check_rows(edge_type, "target", part.dst, num_dst)
+            yield part
+
+    laid = lay_out(checked, num_src=num_src, num_dst=num_dst, empty=empty)
+    colptr, row = torch.from_numpy(laid.colptr), torch.from_numpy(laid.row)
+    return Relation(edge_type, colptr, row, _tensor(laid.time), _tensor(laid.edge_row))
 
 
 def foreign_key_relations(
@@ -114,6 +128,7 @@ def foreign_key_relations(
     num_parents: int,
     child_time: np.ndarray | None,
     parent_time: np.ndarray | None,
+    empty: Empty = np.empty,
 ) -> tuple[Relation, Relation]:
     """Draw a foreign key both ways: `f2p_<fkey>` to the parent, `rev_f2p_<fkey>` to the child.
 
@@ -121,39 +136,45 @@ def foreign_key_relations(
         parent_rows: [num_children] parent's row of each child row, negative where there is none.
         child_time: [num_children] int64 seconds, None for a static table.
         parent_time: [num_parents] likewise.
+        empty: makes the relations' arrays.
     Raises: SchemaError: a parent row is out of range.
     """
-    children = np.flatnonzero(parent_rows >= 0)
-    parents = parent_rows[children]
-    _check_rows((child, f"f2p_{fkey}", parent), "target", parents, num_parents)
-    times = [
-        None if times is None else times[rows]
-        for times, rows in ((child_time, children), (parent_time, parents))
+    rows = row_parts(child_time, len(parent_rows))
+
+    def forth() -> Iterator[Edges]:
+        for children, parents, time, _ in known():
+            yield Edges(children, parents, time)
+
+    def back() -> Iterator[Edges]:
+        for children, parents, _, time in known():
+            yield Edges(parents, children, time)
+
+    def known() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]]:
+        for part in rows:
+            children = part.start + np.flatnonzero(parent_rows[part] >= 0)
+            parents = parent_rows[children]
+            _check_rows((child, f"f2p_{fkey}", parent), "target", parents, num_parents)
+            times = [
+                None if times is None else times[of]
+                for times, of in ((child_time, children), (parent_time, parents))
+            ]
+            kept = np.ones(len(children), bool)
+            for time in times:
+                if time is not None:
+                    kept &= time != UNKNOWN_TIME
+            of_child, of_parent = (None if time is None else time[kept] for time in times)
+            yield children[kept], parents[kept], of_child, of_parent
+
+    made = [
+        relation_from_parts(edge_type, parts, num_src=num_src, num_dst=num_dst, empty=empty)
+        for edge_type, parts, num_src, num_dst in (
+            ((child, f"f2p_{fkey}", parent), forth, len(parent_rows), num_parents),
+            ((parent, f"rev_f2p_{fkey}", child), back, num_parents, len(parent_rows)),
+        )
     ]
-    kept = np.ones(len(children), bool)
-    for time in times:
-        if time is not None:
-            kept &= time != UNKNOWN_TIME
-    children, parents = children[kept], parents[kept]
-    of_child, of_parent = (None if time is None else time[kept] for time in times)
-    forth = relation_from_edges(
-        (child, f"f2p_{fkey}", parent),
-        children,
-        parents,
-        num_src=len(parent_rows),
-        num_dst=num_parents,
-        time=of_child,
-    )
-    back = relation_from_edges(
-        (parent, f"rev_f2p_{fkey}", child),
-        parents,
-        children,
-        num_src=num_parents,
-        num_dst=len(parent_rows),
-        time=of_parent,
-    )
-    count = len(kept) - len(children)
-    return dataclasses.replace(forth, num_hidden=count), dataclasses.replace(back, num_hidden=count)
+    named = sum(int((parent_rows[part] >= 0).sum()) for part in rows)
+    hidden = [dataclasses.replace(r, num_hidden=named - r.num_edges) for r in made]
+    return hidden[0], hidden[1]
 
 
 @dataclass(frozen=True)
@@ -225,28 +246,11 @@ def _edge_type(names: Sequence[str]) -> EdgeType:
     return source, label, target
 
 
+def _tensor(array: np.ndarray | None) -> Tensor | None:
+    return None if array is None else torch.from_numpy(array)
+
+
 def _check_rows(edge_type: EdgeType, end: str, rows: np.ndarray, count: int) -> None:
     if len(rows) and not (rows.min() >= 0 and rows.max() < count):
         found = f"rows {rows.min()} to {rows.max()}"
         raise SchemaError(f"relation {edge_type}: {end} {found}, expected 0 to {count - 1}")
-
-
-def _target_order(src: np.ndarray, dst: np.ndarray, time: np.ndarray | None) -> np.ndarray:
-    """Positions of the edges by (target, time, source)."""
-    position = _source_order(src, time)
-    ranked = dst if position is None else dst[position]
-    # One int64 holds target and rank, and plain integers sort several times faster than `lexsort`.
-    key = ranked.astype(np.int64) * len(dst) + np.arange(len(dst))
-    key.sort()
-    key -= (key // max(len(dst), 1)) * len(dst)
-    return key if position is None else position[key]
-
-
-def _source_order(src: np.ndarray, time: np.ndarray | None) -> np.ndarray | None:
-    """Positions by (time, source); None when the edges are in that order, as tables are stored."""
-    ascending = bool(np.all(src[:-1] <= src[1:]))
-    if time is None:
-        return None if ascending else np.argsort(src, kind="stable")
-    if ascending and np.all(time[:-1] <= time[1:]):
-        return None
-    return np.lexsort((src, time))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from hgl.errors import SchemaError
-from hgl.graph.relations import Relation, relation_from_edges
+from hgl.graph.edges import Edges, Empty, row_parts
+from hgl.graph.relations import Relation, relation_from_parts
 from hgl.typing import UNKNOWN_TIME, EdgeType, NodeType
 
 Times = np.ndarray | None
@@ -46,7 +47,7 @@ def row_edge_types(table: str, source: str, target: str) -> tuple[EdgeType, Edge
 
 
 def row_edge_relations(
-    table: str, first: Parent, second: Parent, row_time: Times
+    table: str, first: Parent, second: Parent, row_time: Times, *, empty: Empty = np.empty
 ) -> tuple[Relation, Relation]:
     """Draw a table as edges both ways: `r2e_<table>` to the second parent, `rev_r2e_<table>` back.
 
@@ -55,46 +56,57 @@ def row_edge_relations(
 
     Args:
         row_time: of `table`.
+        empty: makes the relations' arrays.
     Raises: SchemaError: a parent row is out of range.
     """
     there, back = row_edge_types(table, first.table, second.table)
+    kinds = [(table, f"f2p_{end.fkey}", end.table) for end in (second, first)]
     return (
-        row_relation(there, (table, f"f2p_{second.fkey}", second.table), first, second, row_time),
-        row_relation(back, (table, f"f2p_{first.fkey}", first.table), second, first, row_time),
+        row_relation(there, kinds[0], first, second, row_time, empty=empty),
+        row_relation(back, kinds[1], second, first, row_time, empty=empty),
     )
 
 
 def row_relation(
-    edge_type: EdgeType, row_type: EdgeType, source: Parent, target: Parent, row_time: Times
+    edge_type: EdgeType,
+    row_type: EdgeType,
+    source: Parent,
+    target: Parent,
+    row_time: Times,
+    *,
+    empty: Empty = np.empty,
 ) -> Relation:
     """Draw one edge per row whose keys both name a row, from one of these to the other.
 
     Args:
         row_type: relation of the rows with the edges' targets.
         row_time: of the rows.
+        empty: makes the relation's arrays.
     Raises: SchemaError: a parent row is out of range.
     """
     for end in (source, target):
         _check_rows(row_type[0], end)
-    kept = np.flatnonzero(source.is_named & target.is_named)
-    known = _known(row_time, kept)
-    for end in (source, target):
-        known &= _known(end.time, end.rows[kept])
-    edges = kept[known]
-    relation = relation_from_edges(
-        edge_type,
-        source.rows[edges],
-        target.rows[edges],
-        num_src=source.num_rows,
-        num_dst=target.num_rows,
-        time=_later(row_time, edges, source.time, source.rows[edges]),
-        edge_row=edges,
+    rows = _parts(source, row_time)
+
+    def parts() -> Iterator[Edges]:
+        for part in rows:
+            kept = part.start + _joined(source, target, part)
+            known = _known(row_time, kept)
+            for end in (source, target):
+                known &= _known(end.time, end.rows[kept])
+            edges = kept[known]
+            sources, targets = source.rows[edges], target.rows[edges]
+            yield Edges(sources, targets, _later(row_time, edges, source.time, sources), edges)
+
+    relation = relation_from_parts(
+        edge_type, parts, num_src=source.num_rows, num_dst=target.num_rows, empty=empty
     )
+    joined = sum(len(_joined(source, target, part)) for part in rows)
     return dataclasses.replace(
         relation,
         row_type=row_type,
-        num_hidden=len(kept) - len(edges),
-        num_null=len(source.rows) - len(kept),
+        num_hidden=joined - relation.num_edges,
+        num_null=len(source.rows) - joined,
     )
 
 
@@ -109,6 +121,26 @@ def row_counts(relations: Mapping[EdgeType, Relation]) -> dict[str, dict[str, in
         for edge_type, relation in relations.items()
         if relation.row_type is not None
     }
+
+
+def _parts(source: Parent, row_time: Times) -> list[slice]:
+    """Parts in order of the edges' times: one alone where a source may be later than its row."""
+    whole = [slice(0, len(source.rows))]
+    if row_time is None:
+        return whole
+    parts = row_parts(row_time, len(source.rows))
+    if source.time is None:
+        return parts
+    for part in parts:
+        named = source.rows[part] >= 0
+        if np.any(source.time[source.rows[part][named]] > row_time[part][named]):
+            return whole
+    return parts
+
+
+def _joined(source: Parent, target: Parent, part: slice) -> np.ndarray:
+    """Rows of a part, counted from its start, whose keys both name a row."""
+    return np.flatnonzero((source.rows[part] >= 0) & (target.rows[part] >= 0))
 
 
 def _check_rows(table: str, parent: Parent) -> None:

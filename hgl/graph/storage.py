@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,30 @@ import torch
 from torch import Tensor
 
 from hgl.errors import CacheError
+from hgl.graph.edges import Empty
 
 VERSION = 1
 """Raised when the layout changes, so that older folders are refused."""
 _INDEX = "index.json"
+
+
+def in_files(folder: Path) -> Empty:
+    """Return a maker of arrays that lie in nameless files on the disk of `folder`.
+
+    The system writes them out when memory is short, and drops them with their last reference.
+    OSError, from the maker: the disk has no room for one.
+    """
+
+    def empty(length: int, kind: type) -> np.ndarray:
+        if not length:
+            return np.empty(0, kind)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            # A file with holes on a full disk would kill the process that writes to it (SIGBUS).
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, length * np.dtype(kind).itemsize)
+            return np.asarray(np.memmap(file, kind, "w+", shape=(length,)))
+
+    return empty
 
 
 class ArrayWriter:

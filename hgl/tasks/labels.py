@@ -14,7 +14,7 @@ from hgl.db import cache, times
 from hgl.errors import ConfigError, TaskError
 from hgl.tasks import autocomplete, links, query, splits
 from hgl.tasks.splits import Bounds
-from hgl.typing import STATIC_TIME, UNKNOWN_TIME, Split
+from hgl.typing import UNKNOWN_TIME, Split
 
 if TYPE_CHECKING:
     from hgl.db.database import Database
@@ -109,15 +109,17 @@ def _run_sql(task: Task, db: Database, seeds: np.ndarray, upto: int | None) -> p
 
 def _bounds(task: Task, db: Database) -> Bounds:
     val, test = splits.timestamps(task, db)
-    timed = [db.times(name) for name in db.schema.tables]
-    known = [t[(t != UNKNOWN_TIME) & (t != STATIC_TIME)] for t in timed if t is not None]
-    known = [t for t in known if len(t)]
-    if not known:
+    spans = _spans(db)
+    if not spans:
         raise TaskError(f"{task}: no table of database {db.schema.name!r} has a time")
-    before = [t[t <= test].max() for t in known if (t <= test).any()]
-    first = min(int(t.min()) for t in known)
-    last = max(int(t.max()) for t in known)
-    return Bounds(first, last, int(max(before, default=first)), val, test)
+    first, last = min(first for first, _ in spans), max(last for _, last in spans)
+    before = max((last for _, last in _spans(db.upto(test))), default=first)
+    return Bounds(first, last, before, val, test)
+
+
+def _spans(db: Database) -> list[tuple[int, int]]:
+    """First and last time of each table that has any."""
+    return [span for name in db.schema.tables if (span := db.span(name))]
 
 
 def _on_grid(task: Task, rows: pa.Table, seeds: np.ndarray) -> pa.Table:

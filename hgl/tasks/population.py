@@ -169,6 +169,8 @@ def _faults(
 
 
 def _first_time(db: Database) -> int:
-    every = [db.times(name) for name in db.schema.tables]
-    known = [t[t != STATIC_TIME].min(initial=UNKNOWN_TIME) for t in every if t is not None]
-    return int(min(known, default=STATIC_TIME))
+    timed = [name for name, table in db.schema.tables.items() if table.time_col]
+    if not timed:
+        return STATIC_TIME
+    spans = [span for name in timed if (span := db.span(name))]
+    return min((first for first, _ in spans), default=UNKNOWN_TIME)

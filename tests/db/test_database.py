@@ -88,6 +88,21 @@ def test_upto_shows_what_was_known(
     assert cut.row_positions("person", [3]).tolist() == [2 if 3 in people else -1]
 
 
+def test_a_span_is_from_the_first_known_time_to_the_last(db: Database, visible: Database) -> None:
+    known = db.times("person")
+    assert db.span("person") == visible.span("person") == (known[0], known[2])
+    assert db.span("visit") is None
+    assert db.upto("2020-01-02").span("person") == (known[0], known[1])
+    assert db.upto("2019-12-31").span("person") is None
+    assert visible.upto("2019-12-31").span("person") is None
+
+
+def test_times_may_lie_where_the_caller_says(db: Database) -> None:
+    place = np.zeros(4, np.int64)
+    assert db.times("person", lambda length, kind: place[:length]) is not None
+    np.testing.assert_array_equal(place, db.times("person"))
+
+
 def test_upto_keeps_rows_whose_unknown_time_is_visible(visible: Database) -> None:
     assert visible.times("person").tolist()[-1] == STATIC_TIME
     cut = visible.upto("2020-01-02")

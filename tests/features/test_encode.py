@@ -13,6 +13,7 @@ import torch
 from hgl.db import times
 from hgl.db.database import Database
 from hgl.errors import SchemaError
+from hgl.features import statistics
 from hgl.features.encode import encode, feature_columns, measure_tables
 from hgl.features.table import TableFeatures
 from hgl.features.text import HashingEmbedder, embed_column
@@ -62,6 +63,21 @@ def test_numbers_are_scaled_by_the_training_quartiles_and_missing_stays_nan():
     np.testing.assert_allclose(block[:9], expected)
     assert block[9].isnan()
     assert block[10] == pytest.approx((7 - 4) / 4)
+
+
+def test_quantiles_of_many_rows_are_those_of_a_sample(monkeypatch: pytest.MonkeyPatch):
+    numbers = np.random.default_rng(0).normal(5, 2, 4000)
+    frame = pd.DataFrame({"id": range(4000), "amount": numbers})
+    table = {"pkey": ["id"], "columns": {"amount": "numerical"}}
+    db = Database.open({"t": frame}, manifest={"tables": {"t": table}})
+    exact = measure_tables(db, stats_until=CUT)["t"].scales["amount"]
+    monkeypatch.setattr(statistics, "QUANTILE_ROWS", 1000)
+    sampled = measure_tables(db, stats_until=CUT)["t"].scales["amount"]
+    every_fourth = np.quantile(numbers[3::4], [0.25, 0.5, 0.75])
+    assert sampled.centre == pytest.approx(every_fourth[1])
+    assert sampled.spread == pytest.approx(every_fourth[2] - every_fourth[0])
+    assert sampled.centre == pytest.approx(exact.centre, abs=0.2)
+    assert sampled != exact
 
 
 def test_codes_are_missing_unknown_then_by_training_frequency():
