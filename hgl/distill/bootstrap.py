@@ -76,7 +76,7 @@ def resample(
     task = seeds.task
     metric = METRICS[task.metric]
     score = metric.scores[task.kind]
-    draws = [np.arange(len(seeds)), *_draws(seeds.entity, resamples, seed)]
+    draws = [np.arange(len(seeds)), *draw_entities(seeds.entity, resamples, seed)]
 
     def scored(prediction: np.ndarray) -> list[float]:
         target, time = seeds.answers, seeds.time
@@ -90,7 +90,7 @@ def resample(
     )
 
 
-def _draws(entity: np.ndarray, resamples: int, seed: int) -> list[np.ndarray]:
+def draw_entities(entity: np.ndarray, resamples: int, seed: int) -> list[np.ndarray]:
     """Rows of as many entities as there are, drawn with replacement."""
     random = np.random.default_rng(seed)
     order = np.argsort(entity, kind="stable")
