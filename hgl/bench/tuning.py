@@ -21,7 +21,8 @@ def draws(space: Mapping[str, Sequence[Any]], trials: int, seed: str) -> list[tu
     """
     generator = random.Random(seed)
     found: dict[tuple[str, ...], None] = {(): None}
-    while len(found) < min(trials, 1 + prod(len(values) for values in space.values())):
+    there = prod(len(set(values)) for values in space.values()) if space else 0
+    while len(found) < min(trials, 1 + there):
         drawn = tuple(f"{key}={generator.choice(list(v))}" for key, v in space.items())
         found[drawn] = None
     return list(found)

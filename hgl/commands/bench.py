@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.table import Table
@@ -123,7 +125,7 @@ def bench(
         if dry_run:
             _show(plan, home, trials, hands)
             return
-        with disk_errors(home.folder):
+        with disk_errors(home.folder), _stoppable():
             choices = tune(plan, aside, trials) if trials else {}
             board = Board.of(grid.run("bench", plan.cells(choices, trials)))
             write_text(home.folder / "board.md", board.markdown())
@@ -131,6 +133,16 @@ def bench(
     console = plain_console()
     console.print(board.markdown(), soft_wrap=True)
     console.print(f"records, board.md and board.csv are in {home.folder}", soft_wrap=True)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, so that no run outlives this process."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _choices(
@@ -188,13 +200,11 @@ def _show(plan: Plan, store: Store, trials: int, workers: int) -> None:
     seconds, unknown = total(found, workers)
     console = plain_console()
     console.print(_costs(found))
-    more = f", and {unknown} runs that nothing on record tells about" if unknown else ""
     missing = sum(e.missing for e in found)
-    console.print(
-        f"{missing} of {len(cells)} runs to do; about {seconds / 60:.0f} minutes with {workers} at "
-        f"a time{more}",
-        soft_wrap=True,
-    )
+    told = f"about {seconds / 60:.0f} minutes with {workers} at a time"
+    silent = f"nothing on record tells how long {unknown} of them take"
+    said = [*([told] if unknown < missing or not missing else []), *([silent] if unknown else [])]
+    console.print(f"{missing} of {len(cells)} runs to do: {'; '.join(said)}", soft_wrap=True)
 
 
 def _costs(found: Sequence[Estimate]) -> Table:
