@@ -35,9 +35,12 @@ VERBS = {
     verb: f"hgl.commands.{verb}.{verb}"
     for verb in (
         *("ingest", "train", "search", "evaluate", "predict"),
-        *("distill", "export", "serve", "report", "doctor"),
+        *("distill", "export", "serve", "doctor"),
+        *("bench", "reproduce", "report"),
     )
 }
+_POSITIONAL = {"reproduce": "id"}
+"""Verbs whose one bare word stands for a key."""
 _TEXT = ("str", "str | None")
 _STOPPED = "Query interrupted"
 """What DuckDB raises, as a RuntimeError, where Ctrl-C met it."""
@@ -51,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Args:
         arguments: the words after `hgl`; those of this process by default.
-    Returns: exit code: 0, 2 for an `HglError`, 1 for anything unexpected, 130 after Ctrl-C.
+    Returns: exit code: 0 or what the verb says, 2 for an `HglError`, 1 for anything unexpected, 130
+        after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     # torch reads this with its first tensor: large ones then lie on huge pages, which cost a step
@@ -59,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     debug = "debug=true" in words or os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
-        _run(_parse([word for word in words if word != "debug=true"]))
+        return _run(_parse([word for word in words if word != "debug=true"]))
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
     except HglError as error:
@@ -73,7 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _complain("interrupted", 130)
         shown = f"error: unexpected {type(error).__name__}: {error} (debug=true shows where)"
         return _complain(shown, 1)
-    return 0
 
 
 def _complain(text: str, code: int) -> int:
@@ -95,27 +98,30 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_intermixed_args(words)
 
 
-def _run(asked: argparse.Namespace) -> None:
+def _run(asked: argparse.Namespace) -> int:
+    """Do what is asked; return the exit code."""
     if asked.verb is None:
         print(helping.overview(VERBS))
-        return
+        return 0
     check_name(f"verb {asked.verb!r}", asked.verb, list(VERBS))
-    texts, overrides = _split(asked.verb, asked.overrides)
+    texts, overrides = _split(asked.verb, _named(asked.verb, asked.overrides))
     with initialize_config_module("hgl.conf", version_base="1.3"):
         groups = _groups(asked.verb, asked.config_dir)
         jobs = _jobs(overrides) if asked.multirun else [overrides]
         configs = [_compose(asked, job, groups) | texts for job in jobs]
     if asked.help:
         print(helping.manual(asked.verb, redact_all(configs[0]), groups))
-        return
+        return 0
+    codes = []
     for number, config in enumerate(configs):
         if len(configs) > 1 and config.get("out"):
             config["out"] = str(Path(config["out"]) / str(number))
-        _execute(config, only_show=asked.cfg)
+        codes.append(_execute(config, only_show=asked.cfg))
+    return max(codes)
 
 
-def _execute(config: dict[str, Any], *, only_show: bool) -> None:
-    """Call the verb's function with its configuration, or show that."""
+def _execute(config: dict[str, Any], *, only_show: bool) -> int:
+    """Call the verb's function with its configuration, or show that; return the exit code."""
     arguments = describe(config["_target_"]).arguments
     for name, argument in arguments.items():
         if name != "config" and config.get(name, "???") == "???":
@@ -124,9 +130,15 @@ def _execute(config: dict[str, Any], *, only_show: bool) -> None:
     kept = {key: value for key, value in redact_all(config).items() if key != "_partial_"}
     if only_show:
         print(yaml.safe_dump(kept, sort_keys=False, allow_unicode=True), end="")
-        return
+        return 0
     call = build(config)
-    call(**({"config": kept} if "config" in arguments else {}))
+    return call(**({"config": kept} if "config" in arguments else {})) or 0
+
+
+def _named(verb: str, words: Sequence[str]) -> list[str]:
+    """Give a bare word the key that it stands for, where a verb has such."""
+    key = _POSITIONAL.get(verb)
+    return [f"{key}={word}" if key and word.isalnum() else word for word in words]
 
 
 def _split(verb: str, overrides: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:

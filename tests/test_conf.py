@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -12,10 +13,13 @@ import yaml
 from hydra import compose, initialize_config_module
 from omegaconf import OmegaConf
 
+from hgl.bench.plan import Plan
+from hgl.bench.tuning import draws
 from hgl.cli import VERBS
 from hgl.commands.describe import describe
-from hgl.commands.target import completed
+from hgl.commands.target import build, completed
 from hgl.tasks.task import Task
+from tests.bench.made import CELL
 
 TREE = Path(str(resources.files("hgl.conf")))
 FILES = sorted(path.relative_to(TREE) for path in TREE.rglob("*.yaml"))
@@ -27,6 +31,7 @@ OPTIONS = [path for path in FILES if path.parent not in (Path(), Path("task"))]
 def verb_of(option: Path) -> str:
     """A verb that knows an option."""
     verbs = {"method": "search", "student": "distill", "sources": "distill", "limits": "serve"}
+    verbs |= {"suite": "bench"}
     return verbs.get(option.parent.name, "train")
 
 
@@ -59,9 +64,9 @@ def test_every_file_is_a_verb_an_option_or_a_task() -> None:
     assert len(FILES) == len(PRIMARY) + len(TASKS) + len(OPTIONS)
     assert all(len(path.parts) == 2 for path in OPTIONS), "package_data reaches one level"
     # A file more or less is a decision: count it here.
-    assert (len(PRIMARY), len(OPTIONS)) == (10, 35)
+    assert (len(PRIMARY), len(OPTIONS)) == (12, 42)
     groups = {"experiment", "graph", "limits", "method", "model", "sampling", "sources"}
-    groups |= {"student", "trainer"}
+    groups |= {"student", "suite", "trainer"}
     assert {str(path.parent) for path in OPTIONS} == groups
 
 
@@ -94,8 +99,11 @@ def test_an_experiment_only_overrides(path: Path) -> None:
         assert OmegaConf.select(OmegaConf.create(with_it), key) == OmegaConf.select(stated, key)
 
 
-@pytest.mark.parametrize("model", [p.stem for p in OPTIONS if p.parent.name == "model"])
-def test_an_experiment_goes_with_every_model(model: str) -> None:
+@pytest.mark.parametrize(
+    "model",
+    [p.stem for p in OPTIONS if p.parent.name == "model" and "gnn" in (TREE / p).read_text()],
+)
+def test_an_experiment_goes_with_every_graph_network(model: str) -> None:
     for path in OPTIONS:
         if path.parent.name == "experiment":
             words = [f"experiment={path.stem}", f"model={model}"]
@@ -116,6 +124,29 @@ def test_self_comes_first_so_that_experiments_win() -> None:
     for verb in PRIMARY:
         defaults = yaml.safe_load((TREE / f"{verb}.yaml").read_text()).get("defaults")
         assert defaults is None or defaults[0] == "_self_"
+
+
+def test_every_contender_of_a_suite_composes_and_binds() -> None:
+    for path in OPTIONS:
+        if path.parent.name == "suite":
+            config = composed("bench", f"suite={path.stem}")
+            contenders = {name: build(node) for name, node in config["contenders"].items()}
+            suite = build(config["suite"])
+            assert suite.name == path.stem
+            asked = [dataclasses.replace(CELL.question, name=name) for name in suite.tasks]
+            plan = Plan(
+                suite, contenders, CELL.source, asked, list(contenders), ["frozen"], [""], [0]
+            )
+            for cell in plan.bases():
+                space = contenders[cell.contender].space
+                for draw in draws(space, 3, cell.contender):
+                    words = (*cell.words, *draw)
+                    completed(composed("train", *map(lenient, words)) | {"_partial_": True})
+
+
+def lenient(word: str) -> str:
+    """As the command reads a key that only a signature knows."""
+    return f"++{word}" if "." in word.partition("=")[0] else word
 
 
 def test_tasks_load_by_name() -> None:

@@ -26,7 +26,9 @@ from hgl.export.onnx_file import check_installed
 from hgl.export.speed import measure
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 from hgl.train.distributed import join_world
+from hgl.train.learner import Learner
 from hgl.train.record import write_text, write_yaml
+from hgl.train.run import Experiment
 
 
 def distill(
@@ -76,7 +78,7 @@ def distill(
     with Screen() as screen:
         bars = PhaseBars(screen)
         database = stored.open(db, TableBars(screen))
-        experiment = stored.experiment(database, bars, trust=trust)
+        experiment = _teacher(stored.experiment(database, bars, trust=trust), stored.folder)
         experiment.phases.announce = bars.phase
         task = experiment.task
         folder = folder or fresh(f"{database.schema.name}-{task.name}-student", join_world())
@@ -108,6 +110,16 @@ def distill(
     console.print(text, soft_wrap=True)
     console.print(
         f"everything is in {folder}; hgl serve artefact={artefact.folder}", soft_wrap=True
+    )
+
+
+def _teacher(learner: Learner, folder: Path) -> Experiment:
+    """Raises: ConfigError: the run is not a graph network's."""
+    if isinstance(learner, Experiment):
+        return learner
+    raise ConfigError(
+        f"run={str(folder)!r} is of a {type(learner).__name__}, which is no teacher: expected the "
+        "run of a graph network"
     )
 
 

@@ -16,6 +16,7 @@ from hgl.report.page.explanation import Explanation
 from hgl.report.page.gap import Gap
 from hgl.report.page.group import Group
 from hgl.report.page.record import Record
+from hgl.train.run import Experiment
 from hgl.train.watcher import Silent
 
 _SEEDS = 64
@@ -68,6 +69,8 @@ def _shares(record: Record) -> list[tuple[tuple[str, str], Shares]]:
     if database.fingerprint != stored.database["fingerprint"]:
         raise CacheError("its data has changed")
     experiment = stored.experiment(database, Silent(), trust=False)
+    if not isinstance(experiment, Experiment):
+        raise CacheError("it is no graph network")
     sampling = dataclasses.replace(experiment.sampling, batch_size=_SEEDS, staleness=None)
     experiment = dataclasses.replace(experiment, sampling=sampling)
     run = experiment.restore(stored.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,10 @@ from hgl.errors import CacheError, ConfigError
 from hgl.tasks import definition
 from hgl.tasks.task import Task
 from hgl.train.distributed import World
-from hgl.train.recommendation import experiment_for
-from hgl.train.run import Experiment
+from hgl.train.learner import Learner
 from hgl.train.watcher import Watcher
 
-_MAY_CHANGE = {"resume", "baselines", "out", "trainer.max_epochs", "trainer.patience"}
+_MAY_CHANGE = {"resume", "baselines", "out", "trainer.max_epochs", "trainer.patience", "test"}
 """Settings that a resumed run may have otherwise."""
 _LONGEST = 80
 """Characters of a folder's name; file systems allow 255 bytes."""
@@ -41,6 +40,8 @@ _KEPT = {
     "distill": ("distilled", "distilled.yaml"),
 }
 """Of each verb that leaves a folder: the argument that names one, and the file of its settings."""
+_NETWORK = {"_target_": "hgl.train.recommendation.experiment", "_partial_": True}
+"""What runs had before there was anything else."""
 _DATABASE = {"name", "fingerprint", "folder"}
 
 
@@ -168,8 +169,8 @@ class StoredRun:
             )
         return open_database(source, manifest=manifest, progress=progress)
 
-    def experiment(self, database: Database, watcher: Watcher, *, trust: bool) -> Experiment:
-        """Rebuild the run's experiment on `database`.
+    def experiment(self, database: Database, watcher: Watcher, *, trust: bool) -> Learner:
+        """Rebuild the run's learner on `database`.
 
         Args:
             trust: whether its configuration may build what lies outside the package `hgl`.
@@ -182,9 +183,9 @@ class StoredRun:
         trainer = build(self.config["trainer"], trusted=trust)
         parts["columns"] = self.config.get("columns")
         graph = build(self.config["graph"], trusted=trust)
-        task = self.task()
-        return experiment_for(task)(
-            db=database, task=task, trainer=trainer(watcher=watcher), spec=graph, **parts
+        learner: Callable[..., Learner] = build(self.config.get("learner", _NETWORK), trusted=trust)
+        return learner(
+            db=database, task=self.task(), trainer=trainer(watcher=watcher), spec=graph, **parts
         )
 
     def task(self) -> Task:

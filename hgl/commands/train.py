@@ -10,18 +10,21 @@ import yaml
 from hgl.commands.folder import StoredRun, fresh, keep_task, reclaim, vacant
 from hgl.commands.source import open_database, task_name
 from hgl.db.cache import disk_errors
+from hgl.errors import ConfigError
 from hgl.graph.spec import GraphSpec
 from hgl.report.curve import save_curve
 from hgl.report.screen import PhaseBars, Screen, TableBars
 from hgl.report.summary import show_run
 from hgl.report.tables import Scores
+from hgl.tabular.asked import TableModel
 from hgl.tasks.baselines import baselines as fit_baselines
 from hgl.tasks.task import Task
 from hgl.train.distributed import join_world, leave_world
+from hgl.train.learner import Learner
+from hgl.train.outcome import Outcome
 from hgl.train.phases import Phases
 from hgl.train.predictions import score
-from hgl.train.recommendation import experiment_for
-from hgl.train.run import Experiment, ModelFactory, Outcome, Sampling
+from hgl.train.run import ModelFactory, Sampling
 from hgl.train.trainer import Trainer
 from hgl.typing import Cut, Policy
 
@@ -31,7 +34,8 @@ def train(
     db: str,
     task: str | None,
     manifest: str | None,
-    model: ModelFactory,
+    model: ModelFactory | TableModel,
+    learner: Callable[..., Learner],
     trainer: Callable[..., Trainer],
     sampling: Sampling,
     graph: GraphSpec,
@@ -43,6 +47,7 @@ def train(
     out: str | None,
     resume: bool,
     baselines: bool,
+    test: bool,
     config: Mapping[str, Any],
 ) -> None:
     """Train a model on a task of a database and compare it with baselines.
@@ -53,7 +58,9 @@ def train(
         task: a task file (YAML), a RelBench task (its folder, or its name in the dataset), or a
             bundled task; null takes the first one of a bundled database.
         manifest: YAML file that states keys, time columns or column types, as for hgl ingest.
-        model: what is trained.
+        model: what is trained: a graph network, or a model of columns (lightgbm, lightgbm-row, mlp,
+            history, constant).
+        learner: what runs it; each model brings its own.
         trainer: how it is trained.
         sampling: how neighbourhoods are drawn.
         graph: which tables and foreign keys make the graph.
@@ -71,16 +78,21 @@ def train(
         resume: go on with the run in out=…, given the same options.
         baselines: also score a constant, the entity's own history, and LightGBM on its row; of a
             recommendation task popularity, past visits, and LightGBM on pairs.
+        test: look at the test split, once, at the end; false leaves its labels unread, and needs
+            baselines=false.
         config: the whole configuration, kept in the run's folder; must hold no secret.
     Examples:
         hgl train
         hgl train trainer=smoke sampling=smoke
+        hgl train model=lightgbm
         hgl train db=postgresql://user@host/shop task=late.yaml model.channels=64
         hgl train -m trainer.seed=0,1,2
         torchrun --nproc-per-node=2 -m hgl train
     Raises: HglError: database, task or options are unusable.
         KeyboardInterrupt: Ctrl-C stopped training; results are those of the best epoch before.
     """
+    if baselines and not test:
+        raise ConfigError("test=false: expected baselines=false too, which would be scored on test")
     world = join_world()
     with Screen(quiet=not world.is_first) as screen:
         bars = PhaseBars(screen)
@@ -95,7 +107,7 @@ def train(
         folder = folder or fresh(f"{database.schema.name}-{asked.name}", world)
         if world.is_first:
             keep_task(asked, folder)
-        experiment = experiment_for(asked)(
+        experiment = learner(
             db=database,
             task=asked,
             model=model,
@@ -109,6 +121,7 @@ def train(
             validate_frozen=validate_frozen,
             history=history,
             columns=columns,
+            test=test,
         )
         with disk_errors(folder):
             outcome = experiment.train(folder, resume=resume)
@@ -121,7 +134,7 @@ def train(
         raise KeyboardInterrupt
 
 
-def _baselines(experiment: Experiment, outcome: Outcome) -> dict[str, Scores]:
+def _baselines(experiment: Learner, outcome: Outcome) -> dict[str, Scores]:
     seeds = outcome.seeds
     with experiment.phases("baselines"):
         predictions = fit_baselines(experiment.db, seeds["train"], seeds["val"], seeds["test"])
@@ -133,7 +146,8 @@ def _baselines(experiment: Experiment, outcome: Outcome) -> dict[str, Scores]:
 
 def _write(outcome: Outcome, others: Mapping[str, Scores], metric: str) -> None:
     progress = outcome.progress
-    save_curve(progress.history, metric, progress.best_epoch, outcome.folder / "curve.png")
+    if progress.history:
+        save_curve(progress.history, metric, progress.best_epoch, outcome.folder / "curve.png")
     aside = outcome.folder / "baselines.yaml.part"
     aside.write_text(yaml.safe_dump(dict(others), sort_keys=False))
     aside.replace(outcome.folder / "baselines.yaml")

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from hgl.report.screen import plain_console
 from hgl.report.tables import Scores, phase_table, score_table
 from hgl.tasks.metrics import metrics_of
-from hgl.train.run import Experiment, Outcome
+from hgl.train.learner import Learner
+from hgl.train.outcome import Outcome
 
 
-def show_run(experiment: Experiment, outcome: Outcome, rows: Mapping[str, Scores]) -> None:
+def show_run(experiment: Learner, outcome: Outcome, rows: Mapping[str, Scores]) -> None:
     """Write seeds, scores beside those of the baselines, time and memory to standard output.
 
     Args:
@@ -24,7 +25,9 @@ def show_run(experiment: Experiment, outcome: Outcome, rows: Mapping[str, Scores
     title = f"{task.name}, policy {experiment.policy}, cut {experiment.cut}"
     console.print(score_table(rows, list(dict.fromkeys([task.metric, second])), title))
     console.print(phase_table(outcome.phases))
-    console.print(f"best epoch {progress.best_epoch} of {progress.epoch}, by {task.metric} on val")
+    if progress.history:
+        best = f"best epoch {progress.best_epoch} of {progress.epoch}"
+        console.print(f"{best}, by {task.metric} on val")
     console.print(f"everything is in {outcome.folder}", soft_wrap=True)
 
 

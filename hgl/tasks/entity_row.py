@@ -30,12 +30,15 @@ def predict(
 
     Raises: MissingExtra: LightGBM is absent. TaskError: the entity table has no such column.
     """
-    rows = {seeds.split: _features(db, train, seeds) for seeds in (train, val, test)}
+    rows = {seeds.split: features(db, train, seeds) for seeds in (train, val, test)}
     return boosted(rows, train, val, purpose="the entity-row baseline")
 
 
-def _features(db: Database, train: SeedTable, seeds: SeedTable) -> pd.DataFrame:
-    """Return one row of features per seed; categories are those of the training entities."""
+def features(db: Database, train: SeedTable, seeds: SeedTable) -> pd.DataFrame:
+    """Return one row of columns per seed; categories are those of the training entities.
+
+    Raises: TaskError: the entity table has no such column.
+    """
     table = db.schema.table(seeds.task.entity_table)
     removed = {column for name, column in seeds.task.remove_columns if name == table.name}
     hidden = removed | table.key_columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from hgl.errors import ConfigError
 from hgl.features.table import TableFeatures
@@ -24,9 +24,10 @@ from hgl.train.ranking import Recommendation
 from hgl.train.run import Experiment, takes
 
 
-def experiment_for(task: Task) -> type[Experiment]:
-    """Return the experiment that can learn `task`."""
-    return Experiment if task.destination is None else RecommendationExperiment
+def experiment(*, task: Task, **parts: Any) -> Experiment:
+    """Return the experiment of a graph network that can learn `task`, made of `parts`."""
+    kind = Experiment if task.destination is None else RecommendationExperiment
+    return kind(task=task, **parts)
 
 
 @dataclass
@@ -37,6 +38,7 @@ class RecommendationExperiment(Experiment):
     """
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not takes(self.model, "destination_table"):
             raise ConfigError(
                 f"{self.task} recommends rows: expected a recommender such as model=idgnn or "

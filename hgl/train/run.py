@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from hgl.db import times
 from hgl.db.database import Database
 from hgl.errors import ConfigError, SchemaError, check_range
 from hgl.features.encode import encode, measure_tables
@@ -32,16 +30,12 @@ from hgl.tasks.task import Task
 from hgl.train.checkpoint import load_tensors, restore_model
 from hgl.train.compiled_columns import CompiledColumns
 from hgl.train.objective import objective_for, seed_everything
+from hgl.train.outcome import Outcome, describe_run
 from hgl.train.phases import Phases
-from hgl.train.predictions import prediction_frame, score, write_frame
+from hgl.train.predictions import score
 from hgl.train.prepared import Prepared, TrainedRun
-from hgl.train.record import (
-    read_statistics,
-    versions,
-    write_statistics,
-    write_text,
-    write_yaml,
-)
+from hgl.train.record import read_statistics, write_statistics
+from hgl.train.splits import labelled_seeds
 from hgl.train.trainer import Progress, Trainer
 from hgl.typing import Cut, Policy
 
@@ -88,27 +82,6 @@ class Sampling:
             check_lasts(self.aggregates)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a run measured.
-
-    Attributes:
-        metrics: split to score name to value, of the model.
-        progress: how training went.
-        phases: seconds and peak memory by phase.
-        predictions: split to predictions, in the order of the seed tables.
-        seeds: split to seed table.
-        folder: where everything was written.
-    """
-
-    metrics: dict[str, dict[str, float]]
-    progress: Progress
-    phases: dict[str, dict[str, float]]
-    predictions: dict[str, np.ndarray]
-    seeds: dict[str, SeedTable]
-    folder: Path
-
-
 @dataclass
 class Experiment:
     """A database, a task and how to learn it.
@@ -128,6 +101,7 @@ class Experiment:
         history: draw the task's past answers as one more table (see `hgl.tasks.history`).
         columns: how many compiled columns (see `hgl.aggregates`) each seed has at most; None for
             none.
+        test: look at the test split at the end; False leaves its labels unread.
     """
 
     db: Database
@@ -143,13 +117,14 @@ class Experiment:
     validate_frozen: bool = True
     history: bool = False
     columns: int | None = None
+    test: bool = True
 
     def __post_init__(self) -> None:
         self.policy = self.policy or self.task.default_policy
         self.cut = self.cut or self.task.default_cut
 
     def train(self, folder: Path, *, resume: bool = False) -> Outcome:
-        """Train, predict validation and test, and leave everything in `folder`.
+        """Train, predict validation and (unless `test` is False) test, and leave all in `folder`.
 
         Raises: HglError: data, task or arguments are unusable (see each part).
         """
@@ -162,17 +137,17 @@ class Experiment:
             if run.columns is not None:
                 run.columns.write(folder)
         progress = self.fit(run, prepared, folder, resume=resume)
-        seeds = prepared.seeds | {"test": self.seeds("test")}
+        seeds = prepared.seeds | ({"test": self.seeds("test")} if self.test else {})
         predictions, metrics = {}, {}
         with self.phases("prediction"):
-            for split in ("val", "test"):
+            for split in [name for name in seeds if name != "train"]:
                 batches = self.loader(run, seeds[split])
                 found = self.trainer.predict(run.model, run.objective, batches, phase=split)
                 predictions[split] = found
                 metrics[split] = score(seeds[split], seeds["train"], found)
         outcome = Outcome(metrics, progress, self.phases.rows, predictions, seeds, folder)
         if self.trainer.world.is_first:
-            self._write(outcome)
+            outcome.write(self.db, self.task)
         return outcome
 
     def prepare(self) -> Prepared:
@@ -278,12 +253,15 @@ class Experiment:
 
     def seeds(self, split: str) -> SeedTable:
         """Return the labelled seeds of `split` as this experiment asks them."""
-        seeds = self.task.seeds(self.db, split, policy=self.policy, cut=self.cut)
-        if split == "val" and self.policy == "frozen" and self.validate_frozen:
-            return seeds.frozen_at(seeds.stats_until, self.db)
-        if split == "train" and self.sampling.train_window is not None:
-            return seeds.since(seeds.stats_until - self.sampling.train_window)
-        return seeds
+        return labelled_seeds(
+            self.db,
+            self.task,
+            split,
+            policy=self.policy,
+            cut=self.cut,
+            validate_frozen=self.validate_frozen,
+            train_window=self.sampling.train_window,
+        )
 
     def _drawn(self) -> Database:
         """The tables that the graph is made of."""
@@ -354,46 +332,14 @@ class Experiment:
         return {"num_aggregates": width}
 
     def _describe(self, folder: Path, train: SeedTable, graph: TemporalGraph) -> None:
-        notes = {
-            "config": dict(self.config),
-            "policy": self.policy,
-            "cut": self.cut,
-            "validate_frozen": self.validate_frozen,
-            "history": self.history,
-            "seed": self.trainer.seed,
-            "database": {
-                "name": self.db.schema.name,
-                "fingerprint": self.db.fingerprint,
-                "folder": str(self.db.folder.absolute()),
-            },
-            "task": {"name": self.task.name, "fingerprint": train.fingerprint},
-            "statistics_until": times.text(train.stats_until),
+        drawn = {
             "sampling": dataclasses.asdict(self.sampling),
             "tables": list(graph.node_types),
             "static_tables": [t for t in graph.node_types if graph.time[t] is None],
             "relations": [" ".join(e) for e in graph.edge_types],
             "rows_as_edges": row_counts(graph.relations),
-            "versions": versions(),
         }
-        write_yaml(folder / "run.yaml", notes)
-
-    def _write(self, outcome: Outcome) -> None:
-        folder = outcome.folder
-        lines = (json.dumps(row) for row in outcome.progress.history)
-        write_text(folder / "metrics.jsonl", "\n".join(lines) + "\n")
-        (folder / "predictions").mkdir(exist_ok=True)
-        for split, prediction in outcome.predictions.items():
-            frame = prediction_frame(self.db, outcome.seeds[split], prediction)
-            write_frame(frame, folder / "predictions" / f"{split}.parquet")
-        results = {
-            "metric": self.task.metric,
-            "metrics": outcome.metrics,
-            "best_epoch": outcome.progress.best_epoch,
-            "interrupted": outcome.progress.interrupted,
-            "seeds": {s: len(t.entity) for s, t in outcome.seeds.items()},
-            "phases": outcome.phases,
-        }
-        write_yaml(folder / "results.yaml", results)
+        describe_run(self, folder, train, drawn)
 
 
 def takes(function: Callable[..., Any], argument: str) -> bool:

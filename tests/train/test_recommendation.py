@@ -20,11 +20,10 @@ from hgl.models.two_tower import TwoTower
 from hgl.tasks.baselines import baselines
 from hgl.tasks.metrics import evaluate
 from hgl.train.ranking import LOSSES
-from hgl.train.recommendation import RecommendationExperiment, experiment_for
-from hgl.train.run import Experiment, Sampling
+from hgl.train.recommendation import RecommendationExperiment
+from hgl.train.run import Sampling
 from hgl.train.trainer import Trainer
 from tests.tasks.market import buys, market, orders
-from tests.train.shop import returns
 
 MODELS = [IDGNN, TwoTower]
 
@@ -185,5 +184,3 @@ def test_a_model_for_the_other_kind_of_task_is_refused() -> None:
             gnn=HeteroGraphSAGE,
             loss="hinge",  # type: ignore[arg-type]
         )
-    assert experiment_for(buys()) is RecommendationExperiment
-    assert experiment_for(returns()) is Experiment

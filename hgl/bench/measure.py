@@ -1,0 +1,133 @@
+"""Run a cell, and make a record of whatever came of it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hgl.bench.cell import Cell
+from hgl.bench.code import code_digest, commit
+from hgl.bench.prediction_file import PredictionFile
+from hgl.bench.process import Ended, Limits, run_limited
+from hgl.bench.record import FAILED, Record
+from hgl.db.redact import redact, redact_all
+from hgl.errors import CacheError
+from hgl.tasks.metrics import METRICS
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How cells are run.
+
+    Attributes:
+        threads: of each process.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    threads: int = 1
+
+    def run(self, cell: Cell, folder: Path, home: Path, stopped: threading.Event) -> Record | None:
+        """Run `hgl train` as a process of its own; None where it was stopped.
+
+        Args:
+            folder: of the run: new and empty; its log is beside it.
+            home: of the store, which the record names the folder from.
+        """
+        began = now()
+        words = [f"db={cell.source.place}", *cell.train_words[1:], f"out={folder}"]
+        command = [sys.executable, "-m", "hgl", "train", *words]
+        log = folder.with_suffix(".log")
+        ended = run_limited(command, log, self.limits, stopped, self._environment())
+        if ended is None:
+            return None
+        return _record(cell, folder, home, ended, began)
+
+    def _environment(self) -> Mapping[str, str]:
+        """Ours, with fewer threads where ours allows more."""
+        ours = dict(os.environ)
+        for name in _THREADS:
+            set_here = ours.get(name, "")
+            allowed = int(set_here) if set_here.isdigit() else self.threads
+            ours[name] = str(min(allowed, self.threads))
+        return ours
+
+
+def _record(cell: Cell, folder: Path, home: Path, ended: Ended, began: str) -> Record:
+    parts: dict[str, Any] = {"status": ended.status, "error": ended.error}
+    if ended.status == "done":
+        try:
+            parts |= _found(cell, folder)
+        except CacheError as error:
+            parts |= {"status": FAILED, "error": str(error)}
+    memory = max([p["peak_mb"] for p in parts.get("phases", {}).values()], default=0.0)
+    head, dirty = commit()
+    tuning = {"trials": cell.trials, "chosen": list(cell.chosen)} if cell.trials else None
+    return Record(
+        id=cell.id,
+        suite=cell.suite,
+        dataset=cell.source.name,
+        task=cell.question.name,
+        kind=cell.question.kind,
+        model=cell.contender,
+        seed=cell.seed,
+        policy=cell.policy,
+        cut=cell.cut,
+        metric=cell.question.metric,
+        higher_is_better=METRICS[cell.question.metric].higher_is_better,
+        words=[redact(word) for word in cell.train_words],
+        data=cell.source.fingerprint,
+        code=code_digest(),
+        commit=head,
+        dirty=dirty,
+        tuning=tuning,
+        seconds=round(ended.seconds, 2),
+        peak_bytes=max(ended.peak_bytes, int(memory * 2**20)),
+        run=str(folder.relative_to(home)),
+        started=began,
+        finished=now(),
+        **parts,
+    )
+
+
+def _found(cell: Cell, folder: Path) -> dict[str, Any]:
+    """What a run left. Raises: CacheError: not what it should have."""
+    notes, results = (_yaml(folder / name) for name in ("run.yaml", "results.yaml"))
+    splits = list(results["metrics"])
+    files = {
+        split: PredictionFile.read(folder / "predictions" / f"{split}.parquet", cell.question)
+        for split in splits
+    }
+    return {
+        "metrics": results["metrics"],
+        "interval": {split: file.interval() for split, file in files.items()},
+        "predictions": {split: file.digest for split, file in files.items()},
+        "phases": results["phases"],
+        "config": redact_all(notes["config"]),
+        "versions": notes["versions"],
+        "labels": notes["task"]["fingerprint"],
+    }
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        found = None
+    if not isinstance(found, dict):
+        raise CacheError(f"run {str(path.parent)!r}: {path.name} is gone or damaged")
+    return found
+
+
+def now() -> str:
+    """Return the time, ISO 8601, UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,93 @@
+"""The folder of a benchmark: records, claims, runs and logs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+from hgl.bench.claim import Claim, claim
+from hgl.bench.record import Record
+from hgl.errors import CacheError, ConfigError, SourceError
+
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """Records by id; several processes may share one.
+
+    Args:
+        folder: made where it is absent.
+    Raises: ConfigError: it cannot be written, or is a file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            for part in (self.records, self.claims, self.runs):
+                part.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"store={str(folder)!r}: expected a folder that can be written ({error.strerror})"
+            ) from None
+
+    @property
+    def records(self) -> Path:
+        """One JSON file per run."""
+        return self.folder / "records"
+
+    @property
+    def claims(self) -> Path:
+        """What is being run."""
+        return self.folder / "claims"
+
+    @property
+    def runs(self) -> Path:
+        """What `hgl train` left, and beside each folder its log."""
+        return self.folder / "runs"
+
+    def get(self, name: str) -> Record | None:
+        """Return the record of this id; None where there is none, or a damaged one."""
+        path = self.records / f"{name}.json"
+        if not path.exists():
+            return None
+        try:
+            return Record.read(path)
+        except CacheError as error:
+            log.warning("%s; it is run again", error)
+            return None
+
+    def all(self) -> Iterator[Record]:
+        """Every whole record, by id."""
+        for path in sorted(self.records.glob("*.json")):
+            record = self.get(path.stem)
+            if record is not None:
+                yield record
+
+    def put(self, record: Record) -> None:
+        """Keep a record. Raises: SourceError: it cannot be written."""
+        try:
+            self.records.mkdir(parents=True, exist_ok=True)
+            record.write(self.records)
+        except OSError as error:
+            where = str(self.records)
+            raise SourceError(f"{where!r} cannot be written: {error.strerror}") from None
+
+    def claim(self, name: str) -> Claim | None:
+        """Take a run; None where somebody alive has it."""
+        return claim(self.claims, name)
+
+    def new_run(self, name: str) -> Path:
+        """Make a folder for a run that nobody else writes to, not even a run left alone."""
+        for attempt in count(1):
+            folder = self.runs / f"{name}-{attempt}"
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                where = str(folder)
+                raise SourceError(f"{where!r} cannot be made: {error.strerror}") from None
+            return folder
+        raise AssertionError

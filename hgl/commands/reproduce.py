@@ -1,0 +1,104 @@
+"""`hgl reproduce`."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from pathlib import Path
+
+from hgl.bench.cell import Cell, Question, Source
+from hgl.bench.measure import Bench
+from hgl.bench.process import Limits
+from hgl.bench.record import Record
+from hgl.bench.reproduce import Verdict
+from hgl.bench.store import Store
+from hgl.commands.source import open_database
+from hgl.db.redact import HIDDEN
+from hgl.errors import ConfigError
+from hgl.report.screen import Screen, TableBars, plain_console
+from hgl.tasks.task import Task
+
+_GIVEN = {"policy", "cut", "trainer.seed", "baselines"}
+"""Words that every cell has of its own."""
+
+
+def reproduce(*, id: str, store: str | None, db: str | None) -> int:
+    """Run a record of hgl bench again, and say whether its value holds.
+
+    The value holds where it lies within the 95 % interval of the record's own (entities resampled),
+    or equals it. What differs from then is said: database, labels, code, libraries.
+
+    Args:
+        id: of the record, or the beginning of one.
+        store: folder of the records; null looks in every folder under outputs/bench.
+        db: the database, where it has moved or its password was not kept.
+    Examples:
+        hgl reproduce 3f09a1c2
+        hgl reproduce 3f09a1c2 store=outputs/bench/flights
+    Returns: 0 where the value holds, else 1.
+    Raises: HglError: there is no such record, or it has no result.
+    """
+    home, record = _find(id, store)
+    if not record.done:
+        raise ConfigError(
+            f"id={record.id!r} is {record.status} ({record.error}): there is no value to compare; "
+            "hgl bench retry=true runs it again"
+        )
+    again = Store(home.folder / "again")
+    with Screen() as screen:
+        cell = _cell(record, db, screen)
+        bar = screen.bar(cell.name, None)
+        bench = Bench(Limits(), os.cpu_count() or 1)
+        folder = again.new_run(record.id)
+        now = bench.run(cell, folder, again.folder, threading.Event())
+        screen.bars.remove_task(bar)
+    assert now is not None
+    now = dataclasses.replace(now, id=record.id, tuning=record.tuning)
+    again.put(now)
+    verdict, console = Verdict(record, now), plain_console()
+    for line in verdict.lines():
+        console.print(line, soft_wrap=True)
+    console.print(f"the second run is in {folder}", soft_wrap=True)
+    return 0 if verdict.holds else 1
+
+
+def _find(name: str, store: str | None) -> tuple[Store, Record]:
+    homes = (
+        Path("outputs", "bench").glob("*/records") if store is None else [Path(store, "records")]
+    )
+    found = [(f.parents[1], f) for home in homes for f in sorted(home.glob("*.json"))]
+    hits = [(home, file) for home, file in found if name and file.stem.startswith(name)]
+    if len(hits) != 1:
+        where = store or "outputs/bench/*"
+        several = f"{len(hits)} records begin with it" if hits else "no record begins with it"
+        raise ConfigError(f"id={name!r}: {several} in {where}; expected one of {len(found)}")
+    home, file = hits[0]
+    return Store(home), Record.read(file)
+
+
+def _cell(record: Record, db: str | None, screen: Screen) -> Cell:
+    """The words of a record, on the database as it is now."""
+    said = dict(word.partition("=")[::2] for word in record.words[:2])
+    word = db or said["db"]
+    if HIDDEN in word:
+        raise ConfigError(
+            f"id={record.id!r} was made from {word}, whose password is not kept: give the database "
+            "again with db=<url>"
+        )
+    opened = open_database(word, progress=TableBars(screen))
+    place = str(opened.folder.absolute()) if "://" in word else word
+    moved = Path(word).expanduser() / "tasks" / record.task
+    named = str(moved) if db is not None and moved.is_dir() else said["task"]
+    task = Task.load(named)
+    question = Question(record.task, named, task.kind, task.metric, task.time_col, task.target_col)
+    return Cell(
+        suite=record.suite,
+        source=Source(said["db"], place, opened.schema.name, opened.fingerprint),
+        question=question,
+        contender=record.model,
+        policy=record.policy,
+        cut=record.cut,
+        seed=record.seed,
+        words=tuple(w for w in record.words[2:] if w.partition("=")[0] not in _GIVEN),
+    )

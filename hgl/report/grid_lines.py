@@ -1,0 +1,57 @@
+"""Shows a benchmark: how far it is, what runs, and a line for each run that ended."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from rich.progress import TaskID
+
+from hgl.report.screen import Screen
+
+
+class GridLines:
+    """Implements `hgl.bench.grid.GridWatcher`; told by several threads."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._lock = threading.Lock()
+        self._whole: TaskID | None = None
+        self._running: dict[str, TaskID] = {}
+        self._stage, self._ended, self._cells = "", 0, 0
+
+    def begin(self, stage: str, cells: int) -> None:
+        """So many cells are asked for."""
+        if self._whole is not None:
+            self._screen.bars.remove_task(self._whole)
+        self._stage, self._ended, self._cells = stage, 0, cells
+        self._whole = self._screen.bar(stage, cells)
+
+    def started(self, cell: Any) -> None:
+        """A cell is being run here."""
+        with self._lock:
+            self._running[cell.id] = self._screen.bar(f"  {cell.name}", None)
+
+    def ended(self, cell: Any, record: Any | None, *, here: bool) -> None:
+        """It has a record, made here or before or by others; None: it was stopped."""
+        with self._lock:
+            if cell.id in self._running:
+                self._screen.bars.remove_task(self._running.pop(cell.id))
+            if record is None:
+                return
+            self._ended += 1
+            if self._whole is not None:
+                self._screen.bars.advance(self._whole)
+            origin = f"in {record.seconds:.0f} s" if here else "on record"
+            self._screen.say(
+                f"{self._stage} {self._ended}/{self._cells} {record.id} {cell.name}: "
+                f"{_result(record)} ({origin})"
+            )
+
+
+def _result(record: Any) -> str:
+    if not record.done:
+        return f"{record.status}: {record.error}"
+    scores = {split: record.value(split) for split in record.metrics}
+    shown = [f"{s} {'undefined' if v is None else f'{v:.4f}'}" for s, v in scores.items()]
+    return f"{record.metric} {', '.join(shown)}"
