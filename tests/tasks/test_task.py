@@ -81,12 +81,12 @@ def test_words_of_relbench(tmp_path: Path, written: dict[str, Any], kind: str) -
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"horizon": 3}, "unknown field.*'horizon'.*known are: description"),
+        ({"horizon": 3}, "unknown field.*'horizon'.*known are: autocomplete, description"),
         ({"entity_table": None, "timedelta": None}, "'entity_table', 'timedelta' missing"),
         ({"kind": None}, "field 'kind' is missing; expected one of binary"),
         ({"kind": "forecast"}, "field 'kind' is missing"),
         ({"kind": "ranking"}, "kind='ranking' is not supported"),
-        ({"kind": "autocomplete", "task_type": "regression"}, "kind='autocomplete' is not"),
+        ({"kind": "guess", "task_type": "regression"}, "kind='guess' is not"),
         ({"kind": "external", "task_type": "recommendation"}, "kind='recommendation' is not"),
         ({"timedelta": "soon"}, "timedelta='soon'"),
         ({"timedelta": "-1 days"}, "timedelta='-1 days'"),
@@ -131,7 +131,7 @@ def test_absent_files_and_folders_are_refused(tmp_path: Path) -> None:
         TaskError, match=r"has no manifest\.yaml \(RelBench 2 wrote none\); add one with name"
     ):
         Task.load(tmp_path)
-    with pytest.raises(TaskError, match="neither a file, nor a folder, nor one of: airport-delay"):
+    with pytest.raises(TaskError, match="neither a file, nor a folder, nor one of: air-time"):
         Task.load("plane-early")
 
 
