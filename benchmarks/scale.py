@@ -283,7 +283,7 @@ def plot(sizes: list[Size], file: Path) -> None:
 def main() -> None:
     """Measure sizes; print a table and draw the plot of these and of those measured before."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=float, nargs="+", default=[1e6, 5e6, 20e6, 50e6])
+    parser.add_argument("--rows", type=float, nargs="*", default=[1e6, 5e6, 20e6, 50e6])
     parser.add_argument("--memory", type=float, default=4, help="GiB")
     parser.add_argument("--folder", type=Path, default=Path("scale"), help="a place for all files")
     parser.add_argument("--steps", type=int, default=200)

@@ -56,6 +56,7 @@ def cluster_answers(
     rows = rows.assign(**{place: range(len(rows))})
     if not ray.is_initialized():
         ray.init(logging_level="warning", log_to_driver=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False
     workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
     size = max(LEAST_ROWS, -(-len(rows) // (_BLOCKS * workers)))
     blocks = [rows.iloc[i : i + size] for i in range(0, len(rows), size)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import pandas as pd
 
@@ -59,8 +59,6 @@ def predict(
     """
     if run is None and artefact is None:
         raise ConfigError("run=null, artefact=null: expected one of the two, or both")
-    if launcher not in get_args(Launcher):
-        raise ConfigError(f"launcher={launcher!r}: expected one of {', '.join(get_args(Launcher))}")
     if launcher == "ray" and artefact is None:
         raise ConfigError("launcher='ray': expected artefact=<folder>; a run predicts locally")
     path = Path(out)

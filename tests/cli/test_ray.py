@@ -64,7 +64,7 @@ def test_only_an_artefact_answers_on_a_cluster(
 ) -> None:
     words = ["predict", f"run={run}", "at=2020-05-01", "launcher=ray"]
     assert "expected artefact=<folder>" in failure(capsys, 2, *words)
-    assert "expected one of local, ray" in failure(capsys, 2, *words[:-1], "launcher=dask")
+    assert "expected local or ray" in failure(capsys, 2, *words[:-1], "launcher=dask")
 
 
 def test_without_ray_one_line_says_what_to_install(

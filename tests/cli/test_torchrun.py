@@ -27,7 +27,7 @@ TORCHRUN = [
 # Processes draw their own dropout masks; only without it can one equal two.
 SETTINGS = [*SMALL, "model=sage", "model.dropout=0", "model.gnn.dropout=0", "baselines=false"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-PATIENCE = 250
+PATIENCE = 120
 """Seconds, of which a quiet machine needs a tenth."""
 
 
