@@ -102,8 +102,10 @@ def pairs_of(db: Database, visits: Visits, seeds: SeedTable) -> Iterator[Pairs]:
 def _pairs(
     seeds: SeedTable, positions: np.ndarray, rows: np.ndarray, seen: Visits, until: int
 ) -> Pairs:
-    places = {entity: i for i, entity in enumerate(seeds.entity[positions].tolist())}
-    source = np.array([places.get(s, -1) for s in seen.source.tolist()], dtype=np.int64)
+    asked = seeds.entity[positions]
+    places = np.full(max(asked.max(), seen.source.max(initial=-1)) + 1, -1)
+    places[asked] = np.arange(len(asked))
+    source = places[seen.source]
     if len(rows) > _ALL_BELOW:
         rows = np.intersect1d(rows, _considered(seen, source >= 0))
     place = np.searchsorted(rows, seen.destination).clip(max=max(0, len(rows) - 1))

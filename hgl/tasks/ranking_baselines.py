@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WINDOWS = (None, 1, 2, 5)
 """Horizons over which visits are counted; the best on validation is taken."""
-_TRAINED_PAIRS = 500_000
+_TRAINED_PAIRS = 300_000
 
 Scorer = Callable[[Pairs], np.ndarray]
 """From pairs to [n, m] scores; -inf where a destination is not to be recommended."""
