@@ -17,7 +17,8 @@ class Suite:
         tasks: name to `words`, which every contender gets, `network`, which graph networks get,
             and `models`, which take part in this task instead of the suite's; each may be absent.
         models: that take part beside the baselines.
-        policies, cuts: regimes, each in a table of its own.
+        policies: rolling, frozen or both, each in a table of its own.
+        cuts: inclusive, strict or both, each in a table of its own.
         words: that every contender gets.
         network: that graph networks get.
         own: contender to task to words that only it gets.

@@ -99,6 +99,8 @@ def _shown(value: Any) -> str:
     """A value as it is typed on the command line."""
     if isinstance(value, list | tuple):
         return f"[{','.join(map(_shown, value))}]"
+    if isinstance(value, Mapping):
+        return str(value.get("_target_", f"{{{','.join(value)}}}"))
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return str(value)

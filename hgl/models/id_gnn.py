@@ -35,11 +35,18 @@ class IDGNN(Recommender):
     columns and aggregates only: RelBench's ID-GNN recommends nothing beyond what was reached.
 
     Args:
-        metadata, layouts, timed, gnn, channels, num_blocks, dropout, recompute: see
-            `RelationalModel`; the network must be a `GraphNetwork`, and its layers should be as
-            many as the steps from a source to a destination, or more.
+        metadata, layouts, timed: see `RelationalModel`.
         entity_table, destination_table, num_destinations, eval_k: see `TwoTower`.
-        shared_embedding, loss, num_aggregates, num_destination_aggregates: see `TwoTower`.
+        gnn: builds the graph network from `metadata` and `channels`; a `GraphNetwork`, with at
+            least as many layers as there are steps from a source to a destination.
+        channels: width throughout.
+        num_blocks: residual blocks of the row encoder.
+        dropout: probability in the row encoder.
+        recompute: encode rows again in backward: less memory, about a tenth slower.
+        shared_embedding: add a learnt vector per destination row to what is said of any.
+        loss: `bpr` (links rank before others) or `bce` (each pair is or is not a link).
+        num_aggregates: width of the seeds' `aggregates`; 0 for none.
+        num_destination_aggregates: width of the destinations'.
     Raises: as `RelationalModel` and `Recommender`.
     """
 

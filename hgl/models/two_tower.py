@@ -19,15 +19,20 @@ class TwoTower(Recommender):
     Differs from RelBench's: the towers have weights of their own, and a destination has a bias.
 
     Args:
-        metadata, layouts, timed, gnn, channels, num_blocks, dropout, recompute: of each tower; see
-            `RelationalModel`.
+        metadata, layouts, timed: of each tower; see `RelationalModel`.
         entity_table: node type of the seeds.
         destination_table: node type of the destinations.
         num_destinations: rows of the destination table.
         eval_k: recommendations per seed.
+        gnn: builds the graph network from `metadata` and `channels`.
+        channels: width throughout.
+        num_blocks: residual blocks of the row encoder.
+        dropout: probability in the row encoder.
+        recompute: encode rows again in backward: less memory, about a tenth slower.
         shared_embedding: add a learnt vector per destination row to the destination's tower.
-        loss: see `Recommender`.
-        num_aggregates, num_destination_aggregates: widths of the batches' `aggregates`.
+        loss: `bpr` (links rank before others) or `bce` (each pair is or is not a link).
+        num_aggregates: width of the seeds' `aggregates`; 0 for none.
+        num_destination_aggregates: width of the destinations'.
     Raises: as `RelationalModel` and `Recommender`.
     """
 
