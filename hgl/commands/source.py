@@ -69,7 +69,7 @@ def task_name(db: str, task: str | None) -> str:
 
 def _task_folder(db: str, task: str) -> Path | None:
     """Where a RelBench dataset keeps a task of this name; None where it has none."""
-    if Path(task).exists():
+    if Path(task).exists() or Path(task).suffix in (".yaml", ".yml"):
         return None
     if db.startswith(_HOSTED):
         return download_task(db.removeprefix(_HOSTED), task)

@@ -280,7 +280,7 @@ class Experiment:
         columns: CompiledColumns | None,
     ) -> TrainedRun:
         """A model of `graph`, its weights at random, and what it minimises."""
-        if takes(self.model, "destination_table"):
+        if "destination_table" in inspect.signature(self.model).parameters:
             raise ConfigError(f"the model recommends rows, which {self.task} does not ask for")
         objective = objective_for(self.task.kind, train.answers)
         model = self.model(

@@ -25,6 +25,8 @@ sql: |
     AND o.at > t.timestamp AND o.at <= t.timestamp + INTERVAL '{timedelta}'
   GROUP BY t.timestamp, c.customer_id
 """
+MODELS = ["han", "hgt", "latte", "latte2go", "relgnn", "rgcn", "rhgnn", "sage", "simplehgn"]
+
 SMALL = ["trainer=smoke", "sampling=smoke", "model.channels=8", "trainer.device=cpu"]
 
 
