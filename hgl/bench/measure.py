@@ -114,7 +114,7 @@ def _found(cell: Cell, folder: Path) -> dict[str, Any]:
         "phases": results["phases"],
         "config": redact_all(notes["config"]),
         "versions": notes["versions"],
-        "labels": notes["task"]["fingerprint"],
+        "labels": files[splits[-1]].asked,
     }
 
 

@@ -42,6 +42,11 @@ class PredictionFile:
         """Hash of the predictions alone: equal ones have the same."""
         return digest(self._prediction().tobytes())
 
+    @property
+    def asked(self) -> str:
+        """Hash of keys, times and answers: equal for all who are asked the same."""
+        return digest(self.frame.drop(columns=self._columns()).astype(str).to_csv(index=False))
+
     def interval(self, *, resamples: int = RESAMPLES) -> list[float] | None:
         """Return the ends of the 95 % interval of the task's metric, entities resampled.
 

@@ -32,7 +32,8 @@ class Record:
         words: of `hgl train`, all but the folder; no secret.
         config: the whole configuration of the run.
         commit: of the code, None outside a git clone; `dirty` where files differ from it.
-        data, labels, code: fingerprints of database, training seeds and this package.
+        data, labels, code: fingerprints of the database, of the questions of the last split with
+            their answers, and of this package.
         tuning: `trials` and the words `chosen`; None without tuning.
         phases: name to `seconds` and `peak_mb`.
         seconds: wall time of the whole process.

@@ -32,6 +32,17 @@ def test_an_interval_holds_the_score_it_is_about() -> None:
     assert low < error < high
 
 
+def test_who_is_asked_the_same_has_the_same_questions() -> None:
+    target = np.arange(COUNT) % 2.0
+    one, other = (
+        made("binary", "roc_auc", {"late": target, "prediction": p * target}) for p in (1, 2)
+    )
+    assert one.asked == other.asked
+    assert one.digest != other.digest
+    changed = made("binary", "roc_auc", {"late": 1 - target, "prediction": target})
+    assert changed.asked != one.asked
+
+
 def test_classes_and_labels_find_their_columns() -> None:
     names = np.array(["a", "b"])[np.arange(COUNT) % 2]
     right = {f"prediction_{n}": (names == n).astype(float) for n in ("a", "b")}

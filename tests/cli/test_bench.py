@@ -51,6 +51,7 @@ def test_every_run_leaves_a_record_that_can_be_run_again(store: Path) -> None:
         assert all((record.data, record.labels, record.code, record.config, record.phases))
         assert (store / record.run / "predictions" / "test.parquet").is_file()
         assert record.peak_bytes > 0
+    assert len({(record.data, record.labels) for record in found.values()}) == 1
     low, high = found["lightgbm-row"].interval["test"] or (1.0, 0.0)
     assert low <= float(found["lightgbm-row"].value("test") or 0) <= high
     assert "| constant |" in (store / "board.md").read_text()
