@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.table import Table
 
 from hgl.bench.board import Board
-from hgl.bench.cell import Cell, Question, Source
+from hgl.bench.cell import Cell, Source
 from hgl.bench.contender import Contender
 from hgl.bench.estimate import Estimate, estimates, total
 from hgl.bench.grid import Grid
@@ -22,14 +22,12 @@ from hgl.bench.process import Limits
 from hgl.bench.store import Store
 from hgl.bench.suite import Suite
 from hgl.bench.tuning import draws, tune
-from hgl.commands.source import open_database
+from hgl.commands.bench_source import bench_question, bench_source, task_word
 from hgl.db import times
 from hgl.db.cache import disk_errors
-from hgl.db.redact import redact
 from hgl.errors import ConfigError, check_range
 from hgl.report.grid_lines import GridLines
-from hgl.report.screen import Screen, TableBars, plain_console
-from hgl.tasks.task import Task
+from hgl.report.screen import Screen, plain_console
 from hgl.train.record import write_text
 
 _POLICIES, _CUTS = ("rolling", "frozen"), ("inclusive", "strict")
@@ -98,7 +96,7 @@ def bench(
     numbers, more = seed_list(seeds), shlex.split(words or "")
     with Screen() as screen:
         source = _source(suite, db, screen)
-        questions = [_question(source.word, name) for name in asked["task"]]
+        questions = [bench_question(name, task_word(source.word, name)) for name in asked["task"]]
         plan = Plan(
             suite,
             contenders,
@@ -174,17 +172,7 @@ def _source(suite: Suite, db: str | None, screen: Screen) -> Source:
             f"db=null: the data of suite {suite.name} do not come with hgl; expected db=<their "
             "folder>"
         )
-    opened = open_database(word, progress=TableBars(screen))
-    # What can change while the runs go on is read once.
-    place = str(opened.folder.absolute()) if "://" in word else word
-    return Source(redact(word), place, opened.schema.name, opened.fingerprint)
-
-
-def _question(db: str, name: str) -> Question:
-    folder = Path(db).expanduser() / "tasks" / name
-    word = str(folder) if folder.is_dir() else name
-    task = Task.load(word)
-    return Question(name, word, task.kind, task.metric, task.time_col, task.target_col)
+    return bench_source(word, screen)
 
 
 def _show(plan: Plan, store: Store, trials: int, workers: int) -> None:

@@ -7,17 +7,16 @@ import os
 import threading
 from pathlib import Path
 
-from hgl.bench.cell import Cell, Question, Source
+from hgl.bench.cell import Cell
 from hgl.bench.measure import Bench
 from hgl.bench.process import Limits
 from hgl.bench.record import Record
 from hgl.bench.reproduce import Verdict
 from hgl.bench.store import Store
-from hgl.commands.source import open_database
+from hgl.commands.bench_source import bench_question, bench_source, task_word
 from hgl.db.redact import HIDDEN
 from hgl.errors import ConfigError
-from hgl.report.screen import Screen, TableBars, plain_console
-from hgl.tasks.task import Task
+from hgl.report.screen import Screen, plain_console
 
 _GIVEN = {"policy", "cut", "trainer.seed", "baselines"}
 """Words that every cell has of its own."""
@@ -86,16 +85,12 @@ def _cell(record: Record, db: str | None, screen: Screen) -> Cell:
             f"id={record.id!r} was made from {word}, whose password is not kept: give the database "
             "again with db=<url>"
         )
-    opened = open_database(word, progress=TableBars(screen))
-    place = str(opened.folder.absolute()) if "://" in word else word
-    moved = Path(word).expanduser() / "tasks" / record.task
-    named = str(moved) if db is not None and moved.is_dir() else said["task"]
-    task = Task.load(named)
-    question = Question(record.task, named, task.kind, task.metric, task.time_col, task.target_col)
+    moved = said["task"] if db is None else task_word(db, record.task)
+    named = said["task"] if moved == record.task else moved
     return Cell(
         suite=record.suite,
-        source=Source(said["db"], place, opened.schema.name, opened.fingerprint),
-        question=question,
+        source=dataclasses.replace(bench_source(word, screen), word=said["db"]),
+        question=bench_question(record.task, named),
         contender=record.model,
         policy=record.policy,
         cut=record.cut,

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from hgl.distill.observe import observe
 from hgl.errors import TaskError, check_range
-from hgl.tasks import population
 from hgl.tasks.seeds import SeedTable
 from hgl.train.objective import objective_for
 from hgl.train.prepared import Prepared
@@ -78,11 +77,6 @@ def spread_out(seeds: SeedTable, known: np.ndarray, *, share: float, seed: int) 
     earlier = replace(seeds, entity=seeds.entity[chosen], time=seeds.time[chosen], target=None)
     time = np.maximum(earlier.time - back, np.maximum(known[earlier.entity], moments[0]))
     return earlier.moved(time)
-
-
-def known_since(experiment: Experiment) -> np.ndarray:
-    """Return when each row of the entity table became known, [rows] int64 seconds."""
-    return population.known_from(experiment.task, experiment.db)
 
 
 def _spans(bounds: np.ndarray) -> Iterator[tuple[int, int]]:
