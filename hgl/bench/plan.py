@@ -51,7 +51,7 @@ class Plan:
     """A grid before it is run.
 
     Attributes:
-        models: that were asked for; None takes the suite's. Baselines come on top.
+        models: that take part in the tasks that they answer. Baselines come on top.
         words: more of `hgl train`, for every contender.
     """
 
@@ -59,7 +59,7 @@ class Plan:
     contenders: Mapping[str, Contender]
     source: Source
     questions: Sequence[Question]
-    models: Sequence[str] | None
+    models: Sequence[str]
     policies: Sequence[str]
     cuts: Sequence[str]
     seeds: Sequence[int]
@@ -99,17 +99,23 @@ class Plan:
             for policy in self.policies
             for cut in self.cuts
             for question in self.questions
-            for name in self._names(question.name)
+            for name in self._names(question.kind)
         ]
 
     def trials(self, base: Cell, draws: Sequence[tuple[str, ...]]) -> list[Cell]:
         """Return the cells of tuning one base: no test, the first seed."""
         return [_with(base, draw, chosen=draw, test=False) for draw in draws]
 
-    def _names(self, task: str) -> list[str]:
-        asked = self.suite.models_of(task) if self.models is None else self.models
+    @property
+    def idle(self) -> list[str]:
+        """The models that answer none of the tasks."""
+        kinds = {question.kind for question in self.questions}
+        return [name for name in self.models if not any(map(self.contenders[name].answers, kinds))]
+
+    def _names(self, kind: str) -> list[str]:
         baselines = [name for name, c in self.contenders.items() if c.baseline]
-        return list(dict.fromkeys([*baselines, *asked]))
+        named = dict.fromkeys([*baselines, *self.models])
+        return [name for name in named if self.contenders[name].answers(kind)]
 
     def _words(self, task: str, name: str) -> tuple[str, ...]:
         contender = self.contenders[name]

@@ -14,9 +14,9 @@ class Suite:
     Attributes:
         name: of the suite.
         db: the database; None: whoever runs the suite has to say where it is.
-        tasks: name to `words`, which every contender gets, `network`, which graph networks get,
-            and `models`, which take part in this task instead of the suite's; each may be absent.
-        models: that take part beside the baselines.
+        tasks: name to `words`, which every contender gets, and `network`, which graph networks get;
+            each may be absent.
+        models: that take part beside the baselines, in the tasks that they answer.
         policies: rolling, frozen or both, each in a table of its own.
         cuts: inclusive, strict or both, each in a table of its own.
         words: that every contender gets.
@@ -40,7 +40,3 @@ class Suite:
         of_networks = [*self.network, *asked.get("network", [])] if network else []
         own = self.own.get(contender, {}).get(task, [])
         return (*self.words, *asked.get("words", []), *of_networks, *own)
-
-    def models_of(self, task: str) -> tuple[str, ...]:
-        """Return the models that take part in a task when nobody names any."""
-        return tuple((self.tasks[task] or {}).get("models", self.models))

@@ -25,6 +25,7 @@ from hgl.bench.tuning import draws, tune
 from hgl.commands.bench_source import bench_question, bench_source, task_word
 from hgl.db import times
 from hgl.db.cache import disk_errors
+from hgl.db.database import Database
 from hgl.errors import ConfigError, check_range
 from hgl.report.grid_lines import GridLines
 from hgl.report.screen import Screen, plain_console
@@ -95,19 +96,27 @@ def bench(
     asked = _choices(suite, contenders, task, model, policy, cut)
     numbers, more = seed_list(seeds), shlex.split(words or "")
     with Screen() as screen:
-        source = _source(suite, db, screen)
-        questions = [bench_question(name, task_word(source.word, name)) for name in asked["task"]]
+        source, opened = _source(suite, db, screen)
+        questions = [
+            bench_question(name, task_word(source.word, name), opened) for name in asked["task"]
+        ]
         plan = Plan(
             suite,
             contenders,
             source,
             questions,
-            asked["model"] if model is not None else None,
+            asked["model"],
             asked["policy"],
             asked["cut"],
             numbers,
             more,
         )
+        if model is not None and plan.idle:
+            tasks = ", ".join(f"{each.name} ({each.kind})" for each in questions)
+            raise ConfigError(
+                f"model={model!r}: {', '.join(plan.idle)} answers none of {tasks}; expected models "
+                "that do, such as idgnn for a recommendation"
+            )
         home = Store(Path(store or Path("outputs", "bench", suite.name)))
         grid = Grid(
             home,
@@ -157,7 +166,7 @@ def _choices(
     }
     return {
         "task": chosen("task", task, list(suite.tasks)),
-        "model": chosen("model", model, list(contenders)),
+        "model": chosen("model", model or ",".join(suite.models), list(contenders)),
         **{
             name: list(default) if text is None else chosen(name, text, known)
             for name, (text, default, known) in regimes.items()
@@ -165,7 +174,7 @@ def _choices(
     }
 
 
-def _source(suite: Suite, db: str | None, screen: Screen) -> Source:
+def _source(suite: Suite, db: str | None, screen: Screen) -> tuple[Source, Database]:
     word = db or suite.db
     if word is None:
         raise ConfigError(

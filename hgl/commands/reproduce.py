@@ -87,10 +87,11 @@ def _cell(record: Record, db: str | None, screen: Screen) -> Cell:
         )
     moved = said["task"] if db is None else task_word(db, record.task)
     named = said["task"] if moved == record.task else moved
+    source, opened = bench_source(word, screen)
     return Cell(
         suite=record.suite,
-        source=dataclasses.replace(bench_source(word, screen), word=said["db"]),
-        question=bench_question(record.task, named),
+        source=dataclasses.replace(source, word=said["db"]),
+        question=bench_question(record.task, named, opened),
         contender=record.model,
         policy=record.policy,
         cut=record.cut,

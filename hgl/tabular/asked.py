@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -68,7 +68,13 @@ class Answered:
 
 
 class TableModel(Protocol):
-    """A model that reads no graph: built from plain values, then asked once."""
+    """A model that reads no graph: built from plain values, then asked once.
+
+    Attributes:
+        recommends: whether it answers recommendation tasks; else it answers all others.
+    """
+
+    recommends: ClassVar[bool] = False
 
     def answer(self, asked: Asked) -> Answered:
         """Learn from the training seeds, select on validation, predict the later splits."""

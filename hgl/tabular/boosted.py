@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 
 from hgl.errors import check_range
-from hgl.tabular.asked import Answered, Asked
+from hgl.tabular.asked import Answered, Asked, TableModel
 from hgl.tasks import entity_row
 from hgl.tasks.boosting import boosted
 from hgl.train.trainer import Progress
 
 
 @dataclass(frozen=True)
-class _Boosted:
+class _Boosted(TableModel):
     """LightGBM's parameters that are worth choosing; the rounds are chosen on validation.
 
     Attributes:

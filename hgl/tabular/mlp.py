@@ -13,13 +13,13 @@ from hgl.distill.lessons import Lessons, columns_of
 from hgl.distill.material import in_units
 from hgl.distill.student import StudentSettings, train_student
 from hgl.errors import check_range
-from hgl.tabular.asked import Answered, Asked
+from hgl.tabular.asked import Answered, Asked, TableModel
 from hgl.train.objective import objective_for
 from hgl.train.trainer import Progress
 
 
 @dataclass(frozen=True)
-class ColumnsMLP:
+class ColumnsMLP(TableModel):
     """The MLP of `hgl.models.table_mlp`, trained on labels alone.
 
     Attributes:

@@ -24,6 +24,12 @@ from hgl.train.splits import labelled_seeds
 from hgl.train.trainer import Trainer
 from hgl.typing import Cut, Policy
 
+_EXPECTED = {
+    False: "a recommender such as model=idgnn, two-tower or popularity, as it recommends rows",
+    True: "a model such as rhgnn or lightgbm, as it recommends no rows",
+}
+"""By whether the model recommends, what the other kind of task needs."""
+
 
 @dataclass
 class TableRun:
@@ -57,11 +63,8 @@ class TableRun:
     def __post_init__(self) -> None:
         self.policy = self.policy or self.task.default_policy
         self.cut = self.cut or self.task.default_cut
-        if self.task.destination is not None:
-            raise ConfigError(
-                f"{self.task} recommends rows: expected a recommender such as model=idgnn or "
-                "model=two-tower"
-            )
+        if self.model.recommends != (self.task.kind == "recommendation"):
+            raise ConfigError(f"{self.task}: expected {_EXPECTED[self.model.recommends]}")
 
     def train(self, folder: Path, *, resume: bool = False) -> Outcome:
         """Learn, predict, and leave everything in `folder`; to resume is to begin again.

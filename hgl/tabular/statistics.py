@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hgl.tabular.asked import Answered, Asked
+from hgl.tabular.asked import Answered, Asked, TableModel
 from hgl.tasks.baselines import constant, entity_history
 from hgl.tasks.seeds import SeedTable
 from hgl.train.trainer import Progress
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(TableModel):
     """The median (regression), else the share of each class, of the splits before."""
 
     def answer(self, asked: Asked) -> Answered:
@@ -23,7 +23,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class EntityHistory:
+class EntityHistory(TableModel):
     """The mean of the entity's own answers that were known by then, the prior as one more."""
 
     def answer(self, asked: Asked) -> Answered:

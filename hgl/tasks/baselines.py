@@ -33,8 +33,10 @@ def baselines(
     A missing LightGBM, or an entity table without features, leaves its baseline out with one log
     line.
     """
-    recommends = train.task.destination is not None
-    makers = (ranking_baselines.makers if recommends else _makers)(db, train, val, test)
+    if train.task.destination is not None:
+        makers = ranking_baselines.makers(db, {"train": train, "val": val, "test": test})
+    else:
+        makers = _makers(db, train, val, test)
     found = {}
     for name, make in makers.items():
         try:

@@ -27,15 +27,19 @@ Scorer = Callable[[Pairs], np.ndarray]
 
 
 def makers(
-    db: Database, train: SeedTable, val: SeedTable, test: SeedTable
+    db: Database, seeds: Mapping[str, SeedTable]
 ) -> Mapping[str, Callable[[], dict[str, np.ndarray]]]:
-    """Return, by name, what makes the recommendations ([n, k] rows, -1 for none) of each split.
+    """Return, by name, what makes the recommendations ([n, k] rows, -1 for none) of later splits.
 
     All read visits (see `find_visits`) that the seeds see, and no labels but training's, and
     validation's to choose over how many horizons visits are counted.
+
+    Args:
+        seeds: of `train`, `val` and, where it is asked, `test`.
     """
+    train = seeds["train"]
     visits = find_visits(db, train)
-    splits = {"val": val, "test": test}
+    splits = {split: asked for split, asked in seeds.items() if split != "train"}
     counting = {
         "popularity": lambda p, window: np.broadcast_to(
             p.popularity(window), (len(p.positions), len(p.rows))

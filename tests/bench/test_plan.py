@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ CONTENDERS = {
     "mlp": Contender("mlp", network=False, baseline=True, space={"model.lr": [1, 2]}),
     "rhgnn": Contender("rhgnn"),
     "latte": Contender("latte"),
+    "popularity": Contender("popularity", recommends=True, baseline=True),
+    "idgnn": Contender("idgnn", recommends=True),
 }
 SUITE = Suite(
     "s",
@@ -29,9 +32,9 @@ SUITE = Suite(
 
 
 def plan(**changes: Any) -> Plan:
-    asked: dict[str, Any] = {"models": None, "policies": ["rolling"], "cuts": ["inclusive"]}
-    asked |= {"seeds": [0, 1], **changes}
-    return Plan(SUITE, CONTENDERS, CELL.source, [CELL.question], **asked)
+    asked: dict[str, Any] = {"models": SUITE.models, "policies": ["rolling"], "cuts": ["inclusive"]}
+    asked |= {"seeds": [0, 1], "suite": SUITE, "questions": [CELL.question], **changes}
+    return Plan(contenders=CONTENDERS, source=CELL.source, **asked)
 
 
 def test_a_grid_has_every_contender_and_seed_once() -> None:
@@ -47,6 +50,19 @@ def test_baselines_stand_beside_whoever_is_asked_for() -> None:
         "mlp",
         "latte",
     }
+
+
+def test_each_task_has_those_who_answer_its_kind() -> None:
+    buys = dataclasses.replace(CELL.question, name="buys", kind="recommendation")
+    suite = dataclasses.replace(SUITE, tasks={**SUITE.tasks, "buys": {}})
+    asked = plan(suite=suite, questions=[CELL.question, buys], models=["rhgnn", "idgnn"])
+    found = [(cell.question.name, cell.contender) for cell in asked.bases()]
+    assert found == [
+        *(("late", "constant"), ("late", "mlp"), ("late", "rhgnn")),
+        *(("buys", "popularity"), ("buys", "idgnn")),
+    ]
+    assert asked.idle == []
+    assert plan(models=["rhgnn", "idgnn"]).idle == ["idgnn"]
 
 
 def test_each_contender_gets_its_words_and_no_others() -> None:

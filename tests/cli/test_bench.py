@@ -106,6 +106,23 @@ def test_a_run_that_fails_is_kept_and_shown(words: list[str], tmp_path: Path) ->
     assert "seed 0 timeout" in (folder / "board.md").read_text()
 
 
+def test_a_task_without_test_labels_is_said_before_anything_runs(
+    shop: Path, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database, task = (word.partition("=")[2] for word in source(shop))
+    asked = yaml.safe_load(Path(task).read_text())
+    until = "WHERE t.timestamp < '2020-05-01' GROUP BY"
+    asked["sql"] = asked["sql"].replace("GROUP BY", until)
+    (tmp_path / "masked.yaml").write_text(yaml.safe_dump(asked))
+    suite = {"_target_": "hgl.bench.suite.Suite", "name": "masked", "db": database}
+    suite |= {"tasks": {str(tmp_path / "masked.yaml"): {}}, "models": ["constant"]}
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / "masked.yaml").write_text(yaml.safe_dump(suite))
+    place = ["--config-dir", str(tmp_path), "suite=masked", f"store={tmp_path / 'store'}"]
+    assert "test labels: no rows" in failure(capsys, 2, "bench", *place)
+    assert not (tmp_path / "store").exists()
+
+
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
@@ -113,6 +130,7 @@ def test_a_run_that_fails_is_kept_and_shown(words: list[str], tmp_path: Path) ->
         ("model=rhgn", "model='rhgn' (did you mean rhgnn?)"),
         ("seeds=x", "seeds='x': expected a number such as 5"),
         ("task=plane", "task='plane'"),
+        ("model=idgnn", "idgnn answers none of plane-late (binary)"),
         ("policy=thawed", "policy='thawed': expected some of rolling, frozen"),
         ("timeout=soon", "'soon'"),
         ("workers=0", "workers=0"),
