@@ -208,7 +208,14 @@ def _compose(
         composed = OmegaConf.to_container(compose(asked.verb, given), resolve=True)
     except _COMPOSING as error:
         raise ConfigError(str(error).split("Config search path")[0]) from error
-    return {str(key): value for key, value in composed.items()}  # type: ignore[union-attr]
+    found = {str(key): value for key, value in composed.items()}  # type: ignore[union-attr]
+    if foreign := sorted(found.keys() - known - {"_target_", "_partial_"}):
+        chosen = [override for override in overrides if override.partition("=")[0] in groups]
+        raise ConfigError(
+            f"{' '.join(chosen)}: sets {', '.join(foreign)}, which hgl {asked.verb} does not have; "
+            "expected an option made for it"
+        )
+    return found
 
 
 def _check_grammar(override: str) -> None:

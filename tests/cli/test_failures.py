@@ -81,6 +81,7 @@ def test_a_damaged_run_is_named(
         (["train", "modl=sage"], "did you mean model?"),
         (["train", "trainer.lrr=1"], "trainer.lrr: no such option; did you mean lr"),
         (["train", "model.gnn.layers=3"], "did you mean num_layers?"),
+        (["search", "model=mlp"], "model=mlp: sets learner, which hgl search does not have"),
         (["train", "trainer.lr=fast"], "trainer.lr='fast': expected a number"),
         (["train", "policy=thawed"], "policy='thawed': expected frozen or rolling"),
         (
