@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hgl.db.cache import digest
+from hgl.results.question import Question
 
 
 @dataclass(frozen=True)
@@ -22,25 +23,6 @@ class Source:
     place: str
     name: str
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class Question:
-    """A task of a grid.
-
-    Attributes:
-        name: in the suite.
-        word: of `hgl train task=…`.
-        kind, metric: the task's.
-        time_col, target_col: columns of its predictions.
-    """
-
-    name: str
-    word: str
-    kind: str
-    metric: str
-    time_col: str
-    target_col: str
 
 
 @dataclass(frozen=True)

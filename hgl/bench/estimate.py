@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from hgl.bench.cell import Cell
-from hgl.bench.record import Record
+from hgl.results.record import Record
 
 Key = tuple[str, str]
 """Task and contender."""
@@ -29,7 +29,7 @@ class Estimate:
     cells: int
     missing: int
     seconds: float | None
-    peak_bytes: int | None
+    peak_bytes: float | None
 
 
 def estimates(

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from hgl.bench.cell import Cell
 from hgl.bench.measure import Bench, now
-from hgl.bench.record import Record
 from hgl.bench.store import Store
+from hgl.results.record import Record
 
 _PAUSE = 1.0
 """Seconds between two looks at what others run."""

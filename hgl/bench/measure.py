@@ -15,11 +15,11 @@ import yaml
 
 from hgl.bench.cell import Cell
 from hgl.bench.code import code_digest, commit
-from hgl.bench.prediction_file import PredictionFile
 from hgl.bench.process import Ended, Limits, run_limited
-from hgl.bench.record import FAILED, Record
 from hgl.db.redact import redact, redact_all
 from hgl.errors import CacheError
+from hgl.results.prediction_file import PredictionFile
+from hgl.results.record import FAILED, Record
 from hgl.tasks.metrics import METRICS
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from hgl.bench.cell import Cell, Question, Source
+from hgl.bench.cell import Cell, Source
 from hgl.bench.contender import Contender
 from hgl.bench.suite import Suite
 from hgl.errors import ConfigError
+from hgl.results.question import Question
 
 
 def chosen(argument: str, text: str | None, known: Sequence[str]) -> list[str]:

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hgl.bench.record import DONE, FAILED, MEMORY, TIMEOUT
 from hgl.db.redact import redact
 from hgl.errors import ConfigError, check_range
+from hgl.results.record import DONE, FAILED, MEMORY, TIMEOUT
 
 _EVERY = 0.2
 """Seconds between two looks."""

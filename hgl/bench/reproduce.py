@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from hgl.bench.record import Record
+from hgl.results.record import Record
 
 _COMPARED = {"data": "database", "labels": "labels", "code": "code", "versions": "libraries"}
 
@@ -37,10 +38,8 @@ class Verdict:
     @property
     def holds(self) -> bool:
         """Whether the new value lies within the record's interval; equal values always do."""
-        before, now = self.before.value(self.split), self.now.value(self.split)
+        before, now = self.before.score(self.split), self.now.score(self.split)
         ends = self.before.interval.get(self.split)
-        if now is None or before is None:
-            return False
         return now == before or (ends is not None and ends[0] <= now <= ends[1])
 
     def lines(self) -> list[str]:
@@ -63,5 +62,5 @@ class Verdict:
 
 
 def _shown(record: Record, split: str) -> str:
-    value = record.value(split)
-    return "undefined" if value is None else f"{value:.6f}"
+    value = record.score(split)
+    return "undefined" if math.isnan(value) else f"{value:.6f}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 from hgl.bench.claim import Claim, claim
-from hgl.bench.record import Record
 from hgl.errors import CacheError, ConfigError, SourceError
+from hgl.results.record import Record
+from hgl.results.store import RECORDS, read_records
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Store:
     @property
     def records(self) -> Path:
         """One JSON file per run."""
-        return self.folder / "records"
+        return self.folder / RECORDS
 
     @property
     def claims(self) -> Path:
@@ -58,12 +58,10 @@ class Store:
             log.warning("%s; it is run again", error)
             return None
 
-    def all(self) -> Iterator[Record]:
-        """Every whole record, by id."""
-        for path in sorted(self.records.glob("*.json")):
-            record = self.get(path.stem)
-            if record is not None:
-                yield record
+    def all(self) -> list[Record]:
+        """Return every whole record, by id."""
+        records, _ = read_records(self.folder)
+        return records
 
     def put(self, record: Record) -> None:
         """Keep a record. Raises: SourceError: it cannot be written."""

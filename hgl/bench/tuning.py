@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any
 
 from hgl.bench.cell import Cell
 from hgl.bench.grid import Grid
 from hgl.bench.plan import Plan
-from hgl.bench.record import Record
 from hgl.db.cache import digest
+from hgl.results.record import Record
 
 
 def draws(space: Mapping[str, Sequence[Any]], trials: int, seed: str) -> list[tuple[str, ...]]:
@@ -21,7 +21,7 @@ def draws(space: Mapping[str, Sequence[Any]], trials: int, seed: str) -> list[tu
     """
     generator = random.Random(seed)
     found: dict[tuple[str, ...], None] = {(): None}
-    there = prod(len(set(values)) for values in space.values()) if space else 0
+    there = math.prod(len(set(values)) for values in space.values()) if space else 0
     while len(found) < min(trials, 1 + there):
         drawn = tuple(f"{key}={generator.choice(list(v))}" for key, v in space.items())
         found[drawn] = None
@@ -47,7 +47,7 @@ def tune(plan: Plan, grid: Grid, trials: int) -> dict[Cell, tuple[str, ...]]:
 def _best(tried: Sequence[tuple[Cell, Record | None]]) -> tuple[str, ...]:
     scores = {}
     for cell, record in tried:
-        value = None if record is None else record.value("val")
-        if record is not None and value is not None:
+        value = math.nan if record is None else record.score("val")
+        if record is not None and not math.isnan(value):
             scores[cell.chosen] = value if record.higher_is_better else -value
     return max(scores, key=lambda chosen: scores[chosen]) if scores else ()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from hgl.bench.cell import Question, Source
+from hgl.bench.cell import Source
 from hgl.commands.source import open_database
 from hgl.db.database import Database
 from hgl.db.redact import redact
 from hgl.report.screen import Screen, TableBars
+from hgl.results.question import Question
 from hgl.tasks.labels import label_table
 from hgl.tasks.task import Task
 from hgl.typing import Split
@@ -39,4 +40,4 @@ def bench_question(name: str, word: str, db: Database) -> Question:
     task = Task.load(word)
     for split in get_args(Split):
         label_table(task, db, split)
-    return Question(name, word, task.kind, task.metric, task.time_col, task.target_col)
+    return Question.of(task, name, word)

@@ -15,7 +15,7 @@ from hgl.models.relational import RelationalModel
 from hgl.report.page.explanation import Explanation
 from hgl.report.page.gap import Gap
 from hgl.report.page.group import Group
-from hgl.report.page.record import Record
+from hgl.results.record import Record
 from hgl.train.run import Experiment
 from hgl.train.watcher import Silent
 
@@ -47,7 +47,7 @@ def explain_group(group: Group) -> tuple[list[Explanation], list[Gap]]:
 def _chosen(group: Group) -> list[Record]:
     best: dict[str, Record] = {}
     for record in group.records:
-        if record.done and record.run is not None:
+        if record.done and record.folder is not None:
             other = best.setdefault(record.model, record)
             best[record.model] = max(other, record, key=_goodness)
     return list(best.values())
@@ -60,8 +60,8 @@ def _goodness(record: Record) -> float:
 
 def _shares(record: Record) -> list[tuple[tuple[str, str], Shares]]:
     """Raises: HglError: the model is not restored, or is none that can be explained."""
-    assert record.run is not None
-    stored = StoredRun.read(str(record.run))
+    assert record.folder is not None
+    stored = StoredRun.read(str(record.folder))
     place = Path(stored.database["folder"])
     if not place.is_dir():
         raise CacheError("its data is gone")

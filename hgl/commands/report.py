@@ -11,8 +11,8 @@ from hgl.commands.newest import newest
 from hgl.errors import CacheError, ConfigError
 from hgl.report.page import gather, read_runs, read_store, write_report
 from hgl.report.page.gap import Gap
-from hgl.report.page.record import Record
 from hgl.report.screen import Screen, plain_console
+from hgl.results.record import Record
 
 _RUN = "run.yaml"
 

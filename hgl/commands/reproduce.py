@@ -10,13 +10,14 @@ from pathlib import Path
 from hgl.bench.cell import Cell
 from hgl.bench.measure import Bench
 from hgl.bench.process import Limits
-from hgl.bench.record import Record
 from hgl.bench.reproduce import Verdict
 from hgl.bench.store import Store
 from hgl.commands.bench_source import bench_question, bench_source, task_word
 from hgl.db.redact import HIDDEN
 from hgl.errors import ConfigError
 from hgl.report.screen import Screen, plain_console
+from hgl.results.record import Record
+from hgl.results.store import RECORDS
 
 _GIVEN = {"policy", "cut", "trainer.seed", "baselines"}
 """Words that every cell has of its own."""
@@ -63,10 +64,8 @@ def reproduce(*, id: str, store: str | None, db: str | None) -> int:
 
 
 def _find(name: str, store: str | None) -> tuple[Store, Record]:
-    homes = (
-        Path("outputs", "bench").glob("*/records") if store is None else [Path(store, "records")]
-    )
-    found = [(f.parents[1], f) for home in homes for f in sorted(home.glob("*.json"))]
+    homes = Path("outputs", "bench").glob("*") if store is None else [Path(store)]
+    found = [(h, file) for h in homes for file in sorted((h / RECORDS).glob("*.json"))]
     hits = [(home, file) for home, file in found if name and file.stem.startswith(name)]
     if len(hits) != 1:
         where = store or "outputs/bench/*"

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hgl.tasks.draws import entity_draws
+from hgl.tasks.draws import RESAMPLES, entity_draws, middle
 from hgl.tasks.metrics import METRICS, Answer
 from hgl.tasks.seeds import SeedTable
-
-RESAMPLES = 400
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,7 @@ class Resampled:
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             values = of(self.scores)
-        drawn = values[1:][np.isfinite(values[1:])]
-        low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
-        return Interval(float(values[0]), float(low), float(high))
+        return Interval(float(values[0]), *(middle(values[1:]) or (np.nan, np.nan)))
 
     def gain(self, of: str, over: str) -> Interval:
         """Return how much better one predictor is than another."""

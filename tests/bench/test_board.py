@@ -8,16 +8,17 @@ import io
 import pytest
 
 from hgl.bench.board import Board
-from tests.bench.made import record
+from tests.results.made import record
 
 
 def test_the_interval_over_seeds_is_students() -> None:
     seeds = [record(v, seed=i, id=f"{i:012}") for i, v in enumerate((0.6, 0.7, 0.8))]
     (row,) = Board.of(seeds).rows
     # t(0.975, 2) = 4.3027, sd 0.1, sqrt 3
-    assert row.mean("test") == pytest.approx(0.7)
-    assert row.over_seeds("test") == pytest.approx((0.7 - 0.24841, 0.7 + 0.24841), abs=1e-4)
-    assert row.over_entities("test") == pytest.approx((0.6, 0.8))
+    test = row.runs.score("test")
+    assert test.mean == pytest.approx(0.7)
+    assert test.over_seeds == pytest.approx((0.7 - 0.24841, 0.7 + 0.24841), abs=1e-4)
+    assert (test.low, test.high) == pytest.approx((0.6, 0.8))
     assert "| sage | – | 0.8000 | 0.7000 | [0.4516, 0.9484] |" in Board.of(seeds).markdown()
 
 
@@ -73,3 +74,4 @@ def test_the_same_rows_as_csv() -> None:
         ("rolling", "inclusive", "sage", "0.7")
     ]
     assert (rows[0]["entities_low"], rows[0]["records"]) == ("0.6", "0" * 12)
+    assert (rows[0]["test_low"], rows[0]["notes"]) == ("", "")

@@ -10,9 +10,10 @@ from pathlib import Path
 from hgl.bench.cell import Cell
 from hgl.bench.grid import Grid
 from hgl.bench.measure import Bench
-from hgl.bench.record import Record
 from hgl.bench.store import Store
-from tests.bench.made import CELL, record
+from hgl.results.record import Record
+from tests.bench.made import CELL
+from tests.results.made import record
 
 CELLS = [dataclasses.replace(CELL, seed=seed) for seed in range(12)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hgl.bench.reproduce import Verdict
-from tests.bench.made import RECORD, record
+from tests.results.made import RECORD, record
 
 
 def test_a_value_holds_within_the_interval_ends_included() -> None:
@@ -17,6 +17,8 @@ def test_without_an_interval_only_the_same_value_holds() -> None:
     before = record(0.7, interval={"test": None})
     assert Verdict(before, record(0.7)).holds
     assert not Verdict(before, record(0.7001)).holds
+    undefined = record(float("nan"), interval={"test": None})
+    assert not Verdict(undefined, undefined).holds
 
 
 def test_what_differs_is_named() -> None:

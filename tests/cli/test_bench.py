@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hgl.bench.record import Record
 from hgl.cli import main
+from hgl.results.record import Record
 from tests.cli.shop import failure, source
 
 LEFT_OUT = ["history", "lightgbm", "mlp", "sage"]
@@ -53,7 +53,7 @@ def test_every_run_leaves_a_record_that_can_be_run_again(store: Path) -> None:
         assert record.peak_bytes > 0
     assert len({(record.data, record.labels) for record in found.values()}) == 1
     low, high = found["lightgbm-row"].interval["test"] or (1.0, 0.0)
-    assert low <= float(found["lightgbm-row"].value("test") or 0) <= high
+    assert low <= found["lightgbm-row"].score("test") <= high
     assert "| constant |" in (store / "board.md").read_text()
     assert (store / "board.csv").read_text().count("\n") == 3
     assert not list((store / "claims").iterdir())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,6 +52,12 @@ class Pairs:
         if kind == "regression":
             return cls(prediction, target, False, "mean prediction and mean target, in tenths")
         return None
+
+    @classmethod
+    def pooled(cls, parts: Sequence[Pairs]) -> Pairs:
+        """Return the pairs of several runs, at least one, as if of one."""
+        said, so = (np.concatenate(each) for each in zip(*((p.said, p.so) for p in parts)))
+        return replace(parts[0], said=said, so=so)
 
     def bins(self) -> list[Bin]:
         """Return filled bins: ten of equal width for probabilities, else ten of equal count."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from hgl.report.page.axis import around
 from hgl.report.page.bins import Bin, Pairs
 from hgl.report.page.chart import Frame, line, tip
@@ -40,7 +38,7 @@ def _card(panel: Panel, material: Material) -> Fragment:
             continue
         pairs = _pooled(runs)
         if pairs is None:
-            kind = runs[0].answers["test"].kind
+            kind = runs[0].answers["test"].question.kind
             gaps.append(Gap(f"calibration of {model}", f"the kind {kind!r} has none"))
             continue
         figures.append(_figure(model, pairs, len(runs), material.looks[model]))
@@ -52,9 +50,9 @@ def _card(panel: Panel, material: Material) -> Fragment:
 
 def _pooled(runs: Sequence[Run]) -> Pairs | None:
     found = [run.answers["test"] for run in runs]
-    target = np.concatenate([answers.target for answers in found])
-    prediction = np.concatenate([answers.prediction for answers in found])
-    return Pairs.of(found[0].kind, target, prediction)
+    pairs = [Pairs.of(a.question.kind, a.target, a.prediction) for a in found]
+    known = [each for each in pairs if each is not None]
+    return Pairs.pooled(known) if known else None
 
 
 def _figure(model: str, pairs: Pairs, seeds: int, look: Look) -> Fragment:

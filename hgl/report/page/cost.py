@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from hgl.report.numbers import ends, number, seconds
 from hgl.report.page.axis import around
 from hgl.report.page.board import Row
 from hgl.report.page.chart import Frame, tip
 from hgl.report.page.element import Fragment, el
 from hgl.report.page.gap import Gap, of_models, shown
 from hgl.report.page.material import Material, Panel
-from hgl.report.page.numbers import ends, number, seconds
 from hgl.report.page.palette import Look, legend
 from hgl.report.page.section import of_group, section
 
@@ -30,13 +30,14 @@ def cost_section(material: Material) -> Fragment:
 
 
 def _card(panel: Panel, material: Material) -> Fragment:
-    rows = [r for r in panel.rows if math.isfinite(r.test.mean) and r.seconds > 0]
-    done = {r.model for r in panel.rows if r.seeds}
+    rows = [r for r in panel.rows if _shown(r)]
+    done = {r.model for r in panel.rows if r.runs.done}
     gaps = of_models("cost", done - {r.model for r in rows}, "the time is not known")
     if not rows:
         return of_group(panel.group, shown(gaps or [Gap("cost", "no run is done")]))
-    values = [v for r in rows for v in (r.test.mean, r.test.low, r.test.high)]
-    spent = [s.seconds for r in rows for s in r.records if s.seconds]
+    scores = [r.runs.score("test") for r in rows]
+    values = [v for test in scores for v in (test.mean, test.low, test.high)]
+    spent = [s.seconds for r in rows for s in r.runs.done if s.seconds > 0]
     x_ends = (min(spent) / _ROOM, max(spent) * _ROOM)
     frame = Frame(x_ends, around(values), "seconds", f"test {panel.group.measure}", log=True)
     inside = [_point(r, material.looks[r.model], frame) for r in rows]
@@ -45,9 +46,15 @@ def _card(panel: Panel, material: Material) -> Fragment:
     return of_group(panel.group, el("div", figure, class_="charts"), models, shown(gaps))
 
 
+def _shown(line: Row) -> bool:
+    return math.isfinite(line.runs.score("test").mean) and line.runs.seconds > 0
+
+
 def _point(line: Row, look: Look, frame: Frame) -> Fragment:
-    x, test = frame.x(line.seconds), line.test
-    said = f"{line.label}: {number(test.mean)} {ends(test)}, {seconds(line.seconds)}"
+    spent, test = line.runs.seconds, line.runs.score("test")
+    x = frame.x(spent)
+    interval = ends(test.low, test.high)
+    said = f"{line.label}: {number(test.mean)} {interval}, {seconds(spent)}"
     inner: list[Fragment] = [tip(said)]
     if math.isfinite(test.low):
         inner.append(
@@ -59,6 +66,6 @@ def _point(line: Row, look: Look, frame: Frame) -> Fragment:
 
 
 def _seeds(line: Row, look: Look, frame: Frame) -> Sequence[Fragment]:
-    pairs = [(r.seconds, r.score("test")) for r in line.records]
-    known = [(s, v) for s, v in pairs if s and math.isfinite(v) and len(pairs) > 1]
+    pairs = [(r.seconds, r.score("test")) for r in line.runs.done]
+    known = [(s, v) for s, v in pairs if s > 0 and math.isfinite(v) and len(pairs) > 1]
     return [el("g", look.marker(frame.x(s), frame.y(v), size=2), class_="faint") for s, v in known]

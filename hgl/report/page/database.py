@@ -14,7 +14,7 @@ from hgl.db.database import Database
 from hgl.db.duck import identifier
 from hgl.db.schema import Schema, read_manifest
 from hgl.errors import CacheError, HglError
-from hgl.report.page.record import Record
+from hgl.results.record import Record
 
 _KNOWN = 1
 """Newest version of a manifest that is understood."""
@@ -48,10 +48,10 @@ def read_tables(records: Sequence[Record]) -> Tables:
 
 
 def _place(record: Record) -> Path:
-    if record.run is None:
+    if record.folder is None:
         raise CacheError("no run says where it lies")
     try:
-        notes = yaml.safe_load((record.run / "run.yaml").read_text(encoding="utf-8"))
+        notes = yaml.safe_load((record.folder / "run.yaml").read_text(encoding="utf-8"))
         folder = Path(notes["database"]["folder"])
     except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
         raise CacheError("no run says where it lies") from None

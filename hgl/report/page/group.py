@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hgl.report.page.record import Record
+from hgl.results.record import Record
 
 _SHOWN = 8
 """Characters of a fingerprint."""
@@ -47,9 +47,9 @@ def grouped(records: Sequence[Record]) -> list[Group]:
     A failed record that lacks fingerprints joins the first group of its question.
     """
     exact: dict[tuple[str, ...], list[Record]] = {}
-    for record in sorted(records, key=lambda r: (not (r.data and r.labels), r.data, r.labels)):
+    for record in sorted(records, key=lambda r: (not all(_asked(r)), _asked(r))):
         known = [k for k in exact if k[:5] == _question(record) and _fits(record, k)]
-        key = known[0] if known else (*_question(record), record.data, record.labels)
+        key = known[0] if known else (*_question(record), *_asked(record))
         exact.setdefault(key, []).append(record)
     names = [key[:5] for key in exact]
     return [
@@ -66,9 +66,13 @@ def _question(record: Record) -> tuple[str, ...]:
     return record.dataset, record.task, record.policy, record.cut, record.metric
 
 
+def _asked(record: Record) -> tuple[str, str]:
+    """Fingerprints of its database, and of its questions and answers."""
+    return record.data, record.labels or ""
+
+
 def _fits(record: Record, key: tuple[str, ...]) -> bool:
-    pairs = zip((record.data, record.labels), key[5:])
-    return all(mine in ("", other) for mine, other in pairs)
+    return all(mine in ("", other) for mine, other in zip(_asked(record), key[5:]))
 
 
 def _marks(key: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from hgl.report.numbers import NONE, ends, gigabytes, listed, number, seconds, spread
 from hgl.report.page.axis import Scale, around
-from hgl.report.page.board import Row, Score
+from hgl.report.page.board import Row
 from hgl.report.page.chart import tip
 from hgl.report.page.element import Child, Fragment, el, name
 from hgl.report.page.material import Material, Panel
-from hgl.report.page.numbers import NONE, ends, gigabytes, listed, number, seconds, spread
 from hgl.report.page.palette import Look, swatch
 from hgl.report.page.references import Reference
 from hgl.report.page.section import Cell, Column, of_group, row, section, table
+from hgl.results.score import Score
 
 _WIDTH, _HEIGHT = 150, 18
 
@@ -54,7 +55,7 @@ def _card(panel: Panel, material: Material) -> Fragment:
             head,
             _cells(line, material, scale),
             model=line.model,
-            kind="best" if line is best else "" if line.seeds else _kind(line),
+            kind="best" if line is best else "" if line.runs.done else _kind(line),
         )
         for line in panel.rows
     ]
@@ -70,17 +71,18 @@ def _kind(line: Row) -> str:
 def _best(panel: Panel) -> Row | None:
     """The first line, where it has a score: lines come best first."""
     first = panel.rows[0] if panel.rows else None
-    return first if first is not None and math.isfinite(first.test.mean) else None
+    return first if first is not None and math.isfinite(first.runs.score("test").mean) else None
 
 
 def _scale(rows: Sequence[Row]) -> Scale:
-    values = [v for r in rows for v in (r.test.mean, r.test.low, r.test.high)]
+    scores = [line.runs.score("test") for line in rows]
+    values = [v for test in scores for v in (test.mean, test.low, test.high)]
     return Scale(*around(values), 4, _WIDTH - 4)
 
 
 def _cells(line: Row, material: Material, scale: Scale) -> list[Cell]:
     look = material.looks.get(line.model)
-    test, val = line.test, line.val
+    runs, test, val = line.runs, line.runs.score("test"), line.runs.score("val")
     label: list[Child] = [
         swatch(look) if look and line.status == "done" else None,
         name(line.label),
@@ -88,11 +90,11 @@ def _cells(line: Row, material: Material, scale: Scale) -> list[Cell]:
     return [
         Cell(label, line.label.lower()),
         Cell(_over_seeds(test), _known(test.mean)),
-        Cell(_interval(line, look, scale), _known(test.low)),
+        Cell(_interval(line.label, test, look, scale), _known(test.low)),
         Cell(_over_seeds(val), _known(val.mean)),
-        Cell(listed(line.seeds) if line.seeds else _failed_seed(line), _seeds(line)),
-        Cell(seconds(line.seconds), _known(line.seconds)),
-        Cell(gigabytes(line.peak_bytes), _known(line.peak_bytes)),
+        Cell(listed(seeds_of(line)), float(len(runs.done)) if runs.records else None),
+        Cell(seconds(runs.seconds), _known(runs.seconds)),
+        Cell(gigabytes(runs.peak_bytes), _known(runs.peak_bytes)),
         Cell(
             [_published(reference) for reference in line.published] or NONE,
             line.published[0].value if line.published else None,
@@ -112,25 +114,21 @@ def _over_seeds(score: Score) -> Child:
     return [mean, *(el("span", f" ± {part}", class_="deviation") for part in std)]
 
 
-def _failed_seed(line: Row) -> str:
-    return f"{line.records[0].seed}" if line.records else NONE
-
-
-def _seeds(line: Row) -> float | None:
-    return float(len(line.seeds)) if line.asked else None
+def seeds_of(line: Row) -> tuple[int, ...]:
+    """Return the seeds that are done; of a failure, the one that is not."""
+    return line.runs.seeds or tuple(record.seed for record in line.runs.records)
 
 
 def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _interval(line: Row, look: Look | None, scale: Scale) -> Child:
-    test = line.test
+def _interval(label: str, test: Score, look: Look | None, scale: Scale) -> Child:
     if not math.isfinite(test.low) or look is None:
         return NONE
-    middle = _HEIGHT / 2
+    middle, shown = _HEIGHT / 2, ends(test.low, test.high)
     inner = [
-        tip(f"{line.label}: {number(test.mean)}, 95 % interval {ends(test)}"),
+        tip(f"{label}: {number(test.mean)}, 95 % interval {shown}"),
         el("line", x1=scale(test.low), x2=scale(test.high), y1=middle, y2=middle, class_="bar"),
         *(
             el("line", x1=scale(end), x2=scale(end), y1=middle - 4, y2=middle + 4, class_="bar")
@@ -140,21 +138,21 @@ def _interval(line: Row, look: Look | None, scale: Scale) -> Child:
     ]
     box = f"0 0 {_WIDTH} {_HEIGHT}"
     drawn = el("svg", inner, viewBox=box, class_=f"interval {look.colour}", aria_hidden="true")
-    return [drawn, el("span", ends(test), class_="under")]
+    return [drawn, el("span", shown, class_="under")]
 
 
 def _status(line: Row) -> Child:
     if line.status == "published":
         return "published"
-    missing = line.asked - len(line.seeds)
+    done, asked = len(line.runs.done), len(line.runs.records)
     chips: list[Child] = []
-    if not line.seeds:
+    if not done:
         chips.append(el("span", line.status, class_="chip bad"))
         chips.append(el("span", line.error, class_="why"))
     else:
-        chips.append("done" if not missing else f"{len(line.seeds)} of {line.asked} done")
-    if line.twins:
-        same = ["same predictions as ", *_names(line.twins)]
+        chips.append("done" if done == asked else f"{done} of {asked} done")
+    if line.runs.twins:
+        same = ["same predictions as ", *_names(line.runs.twins)]
         chips.append(el("span", same, class_="chip warn"))
     return chips
 
@@ -164,7 +162,7 @@ def _names(models: Sequence[str]) -> list[Child]:
 
 
 def _notes(panel: Panel) -> Child:
-    twins = [line for line in panel.rows if line.twins]
+    twins = [line for line in panel.rows if line.runs.twins]
     if not twins:
         return None
     text = (

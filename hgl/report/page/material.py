@@ -12,9 +12,9 @@ from hgl.report.page.explanation import Explanation
 from hgl.report.page.gap import Gap
 from hgl.report.page.group import Group, grouped
 from hgl.report.page.palette import Look, looks
-from hgl.report.page.record import Record
 from hgl.report.page.references import Reference, comparable, of_group, read_references
 from hgl.report.page.run import Run, read_run
+from hgl.results.record import Record
 
 Explain = Callable[[Group], tuple[list[Explanation], list[Gap]]]
 """Gives the explanations of a group."""

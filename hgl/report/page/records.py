@@ -8,12 +8,12 @@ import shlex
 from pathlib import Path
 from urllib.parse import quote
 
+from hgl.report.numbers import NONE, number, seconds
 from hgl.report.page.element import Child, Fragment, el, name
 from hgl.report.page.gap import shown
 from hgl.report.page.material import Material
-from hgl.report.page.numbers import NONE, number, seconds
-from hgl.report.page.record import Record
 from hgl.report.page.section import Cell, Column, row, section, table
+from hgl.results.record import Record
 
 _SHOWN = 8
 _COLUMNS = [
@@ -48,7 +48,7 @@ def records_section(material: Material, home: Path) -> Fragment:
 
 def _cells(record: Record, home: Path) -> list[Cell]:
     score = record.score("test")
-    spent = math.nan if record.seconds is None else record.seconds
+    spent = record.seconds
     return [
         Cell(_links(record, home), record.id),
         Cell(name(record.question), record.question),
@@ -71,7 +71,7 @@ def _links(record: Record, home: Path) -> Child:
     own = (
         el("a", name(record.id), href=_href(record.file, home)) if record.file else name(record.id)
     )
-    run = record.run
+    run = record.folder
     if run is None or not run.is_dir():
         return own
     return [own, " ", el("a", "run", href=_href(run, home, "/"), class_="small")]
@@ -90,7 +90,7 @@ def _made(record: Record) -> Child:
     told = {
         "commit": commit,
         "data": record.data[:_SHOWN],
-        "labels": record.labels[:_SHOWN],
+        "labels": (record.labels or "")[:_SHOWN],
         "versions": ", ".join(f"{k} {v}" for k, v in record.versions.items()),
         "command": f"hgl train {shlex.join(record.words)}" if record.words else "",
         "again": f"hgl reproduce {shlex.quote(record.id)}" if record.file else "",

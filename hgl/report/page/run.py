@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 
 from hgl.errors import CacheError
-from hgl.report.page.answers import SPLITS, Answers, read_answers
 from hgl.report.page.gap import Gap
-from hgl.report.page.question import Question
-from hgl.report.page.record import Record
+from hgl.results.prediction_file import SPLITS, PredictionFile
+from hgl.results.question import Question
+from hgl.results.record import Record
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Run:
     record: Record
     question: Question | None = None
     curve: tuple[Mapping[str, Any], ...] = ()
-    answers: Mapping[str, Answers] = field(default_factory=dict)
+    answers: Mapping[str, PredictionFile] = field(default_factory=dict)
     num_train: int | None = None
     gaps: tuple[Gap, ...] = ()
 
@@ -40,24 +40,26 @@ class Run:
 def read_run(record: Record) -> Run:
     """Read what is there."""
     shown = f"{record.model}, seed {record.seed} ({record.id})"
-    if record.run is None or not record.run.is_dir():
-        why = "there is no folder of its run" if record.run is None else "the run's folder is gone"
+    if record.folder is None or not record.folder.is_dir():
+        why = (
+            "there is no folder of its run" if record.folder is None else "the run's folder is gone"
+        )
         return Run(record, gaps=(Gap(f"curve or predictions of {shown}", why),))
     curve: tuple[Mapping[str, Any], ...] = ()
-    answers: dict[str, Answers] = {}
+    answers: dict[str, PredictionFile] = {}
     gaps, question = [], None
     try:
-        curve = _curve(record.run / "metrics.jsonl")
+        curve = _curve(record.folder / "metrics.jsonl")
     except CacheError as error:
         gaps.append(Gap(f"curve of {shown}", str(error)))
     try:
-        question = Question.read(record.run)
+        question = Question.read(record.folder)
         for split in SPLITS:
-            file = record.run / "predictions" / f"{split}.parquet"
-            answers[split] = read_answers(file, question)
+            file = record.folder / "predictions" / f"{split}.parquet"
+            answers[split] = PredictionFile.read(file, question)
     except CacheError as error:
         gaps.append(Gap(f"predictions of {shown}", str(error)))
-    return Run(record, question, curve, answers, _num_train(record.run), tuple(gaps))
+    return Run(record, question, curve, answers, _num_train(record.folder), tuple(gaps))
 
 
 def _curve(file: Path) -> tuple[Mapping[str, Any], ...]:

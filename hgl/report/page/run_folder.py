@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,11 @@ from typing import Any
 import yaml
 
 from hgl.errors import CacheError
-from hgl.report.page.answers import SPLITS, Answers, read_answers
 from hgl.report.page.gap import Gap
-from hgl.report.page.interval import score_interval
-from hgl.report.page.question import Question
-from hgl.report.page.record import DONE, Record
-from hgl.tasks.metrics import DEFAULT_METRIC, METRICS
+from hgl.results.prediction_file import SPLITS, PredictionFile
+from hgl.results.question import Question
+from hgl.results.record import DONE, UNFINISHED, Record
+from hgl.tasks.metrics import METRICS
 
 _BASELINES = "baselines"
 _MEBIBYTE = 2**20
@@ -60,7 +60,7 @@ def without_place(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _record(folder: Path) -> tuple[Record, list[Gap]]:
     notes, question = _mapping(folder / "run.yaml"), Question.read(folder)
-    metric = question.metric or DEFAULT_METRIC.get(question.kind, "")
+    metric = question.metric
     try:
         config = notes.get("config") or {}
         record = Record(
@@ -71,7 +71,7 @@ def _record(folder: Path) -> tuple[Record, list[Gap]]:
             policy=str(notes["policy"]),
             cut=str(notes["cut"]),
             metric=metric,
-            status="unfinished",
+            status=UNFINISHED,
             seed=int(notes["seed"]),
             kind=question.kind,
             higher_is_better=metric not in METRICS or METRICS[metric].higher_is_better,
@@ -79,7 +79,7 @@ def _record(folder: Path) -> tuple[Record, list[Gap]]:
             config=config,
             versions={k: str(v) for k, v in (notes.get("versions") or {}).items()},
             data=str(notes["database"]["fingerprint"]),
-            run=folder,
+            folder=folder,
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise CacheError(f"run.yaml is damaged ({type(error).__name__}: {error})") from None
@@ -89,23 +89,23 @@ def _record(folder: Path) -> tuple[Record, list[Gap]]:
 
 
 def _finished(record: Record, question: Question) -> tuple[Record, list[Gap]]:
-    assert record.run is not None
-    file = record.run / "results.yaml"
+    assert record.folder is not None
+    file = record.folder / "results.yaml"
     results = _mapping(file)
     answers, gaps = _answers(record, question)
-    intervals = {split: score_interval(a, record.metric) for split, a in answers.items()}
     try:
         phases = {n: row for n, row in results["phases"].items() if n != _BASELINES}
         finished = dataclasses.replace(
             record,
             status=DONE,
-            error="",
+            error=None,
             metrics={split: dict(scores) for split, scores in results["metrics"].items()},
-            interval={split: ends for split, ends in intervals.items() if ends},
-            labels=answers["test"].asked if "test" in answers else "",
+            interval={split: found.interval() for split, found in answers.items()},
+            labels=answers["test"].asked if "test" in answers else None,
+            phases=phases,
             seconds=sum(row["seconds"] for row in phases.values()),
             peak_bytes=max(row["peak_mb"] for row in phases.values()) * _MEBIBYTE,
-            predictions={split: a.said for split, a in answers.items()},
+            predictions={split: found.digest for split, found in answers.items()},
             finished=datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat("T", "seconds"),
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -113,12 +113,13 @@ def _finished(record: Record, question: Question) -> tuple[Record, list[Gap]]:
     return finished, gaps
 
 
-def _answers(record: Record, question: Question) -> tuple[dict[str, Answers], list[Gap]]:
+def _answers(record: Record, question: Question) -> tuple[dict[str, PredictionFile], list[Gap]]:
+    assert record.folder is not None
     found, gaps = {}, []
     for split in SPLITS:
-        assert record.run is not None
+        file = record.folder / "predictions" / f"{split}.parquet"
         try:
-            found[split] = read_answers(record.run / "predictions" / f"{split}.parquet", question)
+            found[split] = PredictionFile.read(file, question)
         except CacheError as error:
             gaps.append(Gap(f"interval of {record.id} on {split}", str(error)))
     return found, gaps
@@ -126,7 +127,7 @@ def _answers(record: Record, question: Question) -> tuple[dict[str, Answers], li
 
 def _baselines(record: Record) -> Iterator[Record]:
     """Scores of what stood beside a run."""
-    file = record.run / "baselines.yaml" if record.run else None
+    file = record.folder / "baselines.yaml" if record.folder else None
     if not record.done or file is None or not file.exists():
         return
     for model, scores in _mapping(file).items():
@@ -138,10 +139,11 @@ def _baselines(record: Record) -> Iterator[Record]:
             metrics=scores,
             interval={},
             config={},
-            seconds=None,
-            peak_bytes=None,
+            phases={},
+            seconds=math.nan,
+            peak_bytes=math.nan,
             predictions={},
-            run=None,
+            folder=None,
         )
 
 

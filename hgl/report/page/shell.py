@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
 import hgl
+from hgl.report.numbers import seconds
 from hgl.report.page.calibration import calibration_section
 from hgl.report.page.cost import cost_section
 from hgl.report.page.curves import curves_section
@@ -17,7 +19,6 @@ from hgl.report.page.element import Child, Fragment, el, name, raw
 from hgl.report.page.explanations import explanations_section
 from hgl.report.page.leaderboard import leaderboard_section
 from hgl.report.page.material import Material
-from hgl.report.page.numbers import seconds
 from hgl.report.page.records import records_section
 from hgl.report.page.schema_graph import schema_section
 from hgl.report.page.slices import slices_section
@@ -90,7 +91,7 @@ def _digest(text: str) -> str:
 def _header(material: Material) -> Fragment:
     records = material.records
     done = [record for record in records if record.done]
-    spent = sum(record.seconds or 0.0 for record in done)
+    spent = sum(record.seconds for record in done if not math.isnan(record.seconds))
     counts = {
         "result": len(done),
         "failure": len(records) - len(done),

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from hgl.db import times
-from hgl.report.page.answers import SPLITS
+from hgl.report.numbers import number
 from hgl.report.page.axis import around
 from hgl.report.page.chart import Frame, line, tip
 from hgl.report.page.element import Fragment, el
 from hgl.report.page.gap import Gap, of_models, shown
 from hgl.report.page.material import Material, Panel
-from hgl.report.page.numbers import number
 from hgl.report.page.palette import Look, legend
 from hgl.report.page.run import Run
 from hgl.report.page.section import Cell, Column, of_group, row, section, table
+from hgl.results.prediction_file import SPLITS
 
 _MOST = 10
 """Slices of a split."""
@@ -60,7 +60,7 @@ def slices_section(material: Material) -> Fragment:
 def _card(panel: Panel, material: Material) -> Fragment:
     metric = panel.group.first.metric
     runs = [run for run in panel.runs if run.answers]
-    found = sliced(runs, metric)
+    found = sliced(runs)
     models = sorted(
         {model for part in found for model, v in part.scores.items() if math.isfinite(v)}
     )
@@ -75,7 +75,7 @@ def _card(panel: Panel, material: Material) -> Fragment:
     return of_group(panel.group, body, shown(gaps))
 
 
-def sliced(runs: Sequence[Run], metric: str) -> list[Slice]:
+def sliced(runs: Sequence[Run]) -> list[Slice]:
     """Return the slices of validation and test, in order of time."""
     found = []
     for split in SPLITS:
@@ -84,18 +84,18 @@ def sliced(runs: Sequence[Run], metric: str) -> list[Slice]:
             continue
         instants = np.unique(np.concatenate([run.answers[split].time for run in answered]))
         for part in np.array_split(instants, min(_MOST, len(instants))):
-            found.append(_slice(answered, split, metric, int(part[0]), int(part[-1])))
+            found.append(_slice(answered, split, int(part[0]), int(part[-1])))
     return found
 
 
-def _slice(runs: Sequence[Run], split: str, metric: str, low: int, high: int) -> Slice:
+def _slice(runs: Sequence[Run], split: str, low: int, high: int) -> Slice:
     scores: dict[str, list[float]] = {}
     count = 0
     for run in runs:
         answers = run.answers[split]
         rows = (answers.time >= low) & (answers.time <= high)
         count = max(count, int(rows.sum()))
-        scores.setdefault(run.record.model, []).append(answers.score(metric, rows))
+        scores.setdefault(run.record.model, []).append(answers.score(rows))
     means = {model: float(np.mean(values)) for model, values in scores.items()}
     return Slice(split, low, high, count, means)
 

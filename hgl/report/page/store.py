@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from hgl.errors import CacheError
 from hgl.report.page.gap import Gap
-from hgl.report.page.record import Record, from_mapping
-
-RECORDS = "records"
+from hgl.results.record import Record
+from hgl.results.store import RECORDS, read_records
 
 
 def read_store(store: Path) -> tuple[list[Record], list[Gap]]:
@@ -17,25 +15,9 @@ def read_store(store: Path) -> tuple[list[Record], list[Gap]]:
 
     Raises: CacheError: it is no store.
     """
-    files = sorted((store / RECORDS).glob("*.json"))
-    if not files:
+    records, errors = read_records(store)
+    if not records and not errors:
         raise CacheError(
-            f"store={str(store)!r}: expected the folder that hgl bench left, with records/*.json"
+            f"store={str(store)!r}: expected the folder that hgl bench left, with {RECORDS}/*.json"
         )
-    records, gaps = [], []
-    for file in files:
-        try:
-            records.append(from_mapping(_content(file), file))
-        except CacheError as error:
-            gaps.append(Gap(f"record {file.name}", str(error)))
-    return records, gaps
-
-
-def _content(file: Path) -> dict:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CacheError(f"it cannot be read ({error})") from None
-    if not isinstance(content, dict):
-        raise CacheError("it is no mapping")
-    return content
+    return records, [Gap("row", str(error)) for error in errors]

@@ -9,10 +9,10 @@ import math
 import re
 from collections.abc import Iterator
 
+from hgl.report.numbers import NONE, ends, gigabytes, listed, seconds, spread
 from hgl.report.page.board import Row
-from hgl.report.page.leaderboard import columns
+from hgl.report.page.leaderboard import columns, seeds_of
 from hgl.report.page.material import Material, Panel
-from hgl.report.page.numbers import NONE, ends, gigabytes, listed, seconds, spread
 
 _CSV = (
     *("dataset", "task", "policy", "cut", "metric", "data", "labels", "model", "variant", "status"),
@@ -50,36 +50,35 @@ def comma_separated(material: Material) -> str:
 
 
 def _line(row: Row) -> list[str]:
-    missing = row.asked - len(row.seeds)
-    status = [
-        row.status if not (row.seeds and missing) else f"{len(row.seeds)} of {row.asked} done"
-    ]
+    runs, test = row.runs, row.runs.score("test")
+    some = runs.done and runs.failed
+    status = [f"{len(runs.done)} of {len(runs.records)} done" if some else row.status]
     status += [row.error] if row.error else []
-    status += [f"same predictions as {', '.join(row.twins)}"] if row.twins else []
-    seeds = row.seeds or tuple(r.seed for r in row.records)
+    status += [f"same predictions as {', '.join(runs.twins)}"] if runs.twins else []
     return [
         _plain(row.label),
-        spread(row.test),
-        ends(row.test),
-        spread(row.val),
-        listed(seeds),
-        seconds(row.seconds),
-        gigabytes(row.peak_bytes),
+        spread(test),
+        ends(test.low, test.high),
+        spread(runs.score("val")),
+        listed(seeds_of(row)),
+        seconds(runs.seconds),
+        gigabytes(runs.peak_bytes),
         _plain("; ".join(map(str, row.published))) or NONE,
         _plain(": ".join(status)),
     ]
 
 
 def _values(panel: Panel, row: Row) -> Iterator[str | float | int]:
-    first = panel.group.first
+    first, runs = panel.group.first, row.runs
+    test, val = runs.score("test"), runs.score("val")
     yield from (first.dataset, first.task, first.policy, first.cut, first.metric)
-    yield from (first.data, first.labels, row.model, row.variant, row.status)
-    yield from (row.test.mean, row.test.std, row.test.low, row.test.high)
-    yield from (row.val.mean, row.val.std, " ".join(map(str, row.seeds)), row.asked)
-    yield from (row.seconds, row.peak_bytes)
+    yield from (first.data, first.labels or "", row.model, row.variant, row.status)
+    yield from (test.mean, test.std, test.low, test.high)
+    yield from (val.mean, val.std, " ".join(map(str, runs.seeds)), len(runs.records))
+    yield from (runs.seconds, runs.peak_bytes)
     yield " ".join(f"{reference.value:g}" for reference in row.published)
     yield "; ".join(reference.source for reference in row.published)
-    yield ", ".join(row.twins)
+    yield ", ".join(runs.twins)
     yield row.error
 
 

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hgl.db import times
-from hgl.report.page.answers import SPLITS, Answers
 from hgl.report.page.axis import Scale, time_ticks
 from hgl.report.page.chart import picture, tip
 from hgl.report.page.database import Tables
 from hgl.report.page.element import Child, Fragment, el
 from hgl.report.page.gap import Gap, shown
 from hgl.report.page.material import Material, Panel
-from hgl.report.page.question import Question
 from hgl.report.page.section import Cell, Column, of_group, row, section, table
+from hgl.results.prediction_file import SPLITS, PredictionFile
+from hgl.results.question import Question
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 900, 150, 130, 22, 26
 _NAMES = {"train": "train", "val": "validation", "test": "test"}
@@ -71,7 +71,7 @@ def _stamps(question: Question, found: Tables | None) -> dict[str, int]:
 
 def draw(
     question: Question,
-    answers: Mapping[str, Answers],
+    answers: Mapping[str, PredictionFile],
     spans: Mapping[str, tuple[int, int]],
     stamps: Mapping[str, int],
     policy: str,
@@ -152,7 +152,7 @@ def _questions(number: int, split: str, asked: np.ndarray, window: int, x: Scale
 
 def _counts(
     question: Question,
-    answers: Mapping[str, Answers],
+    answers: Mapping[str, PredictionFile],
     num_train: int | None,
     stamps: Mapping[str, int],
 ) -> Fragment:
@@ -166,7 +166,7 @@ def _counts(
     return table(f"splits of {question.name}", _COLUMNS, rows)
 
 
-def _line(split: str, found: Answers, kind: str) -> list[Cell]:
+def _line(split: str, found: PredictionFile, kind: str) -> list[Cell]:
     plain = kind in ("binary", "regression")
     rate = f"{found.target.mean():.4f}" if plain and len(found.target) else "–"
     texts: Sequence[str] = (

@@ -45,7 +45,7 @@ def _entity(run: Path, table: str) -> None:
 
 def _record(run: Path, store: Path, model: str, policy: str) -> None:
     (seen,), _ = read_runs([run])
-    said = {split: found.said for split, found in read_run(seen).answers.items()}
+    said = {split: found.digest for split, found in read_run(seen).answers.items()}
     made.record(
         run,
         store,

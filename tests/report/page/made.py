@@ -150,7 +150,7 @@ def record(folder: Path | None, store: Path, **fields: Any) -> Path:
         "labels": "l" * 32,
         "seconds": 12.5,
         "peak_bytes": 5e8,
-        "run": None if folder is None else str(folder.relative_to(store)),
+        "run": "" if folder is None else str(folder.relative_to(store)),
         "predictions": {},
         "finished": "2026-01-02T03:04:05Z",
     } | fields

@@ -8,17 +8,20 @@ import pytest
 
 from hgl.report.page.board import board
 from hgl.report.page.group import grouped
-from hgl.report.page.record import Record
 from hgl.report.page.references import comparable, of_group, read_references
+from hgl.results.record import Record
 
 ONE = Record(
     id="0",
     dataset="rel-f1",
     task="driver-dnf",
+    kind="binary",
     model="sage",
     policy="frozen",
     cut="inclusive",
     metric="roc_auc",
+    seed=0,
+    higher_is_better=True,
     status="done",
     metrics={"val": {"roc_auc": 0.7}, "test": {"roc_auc": 0.72}},
     interval={"test": (0.6, 0.8)},
@@ -49,28 +52,11 @@ def test_policies_and_cuts_and_data_never_share_a_table() -> None:
 
 
 def test_a_failure_without_fingerprints_joins_its_question() -> None:
-    failed = replace(ONE, status="failed", error="boom", data="", labels="", metrics={})
+    failed = replace(ONE, status="failed", error="boom", data="", labels=None, metrics={})
     (group,) = grouped([failed, ONE])
     rows = board(group, [])
     assert [row.status for row in rows] == ["done", "failed"]
-    assert (rows[0].seeds, rows[0].asked, rows[1].error) == ((0,), 2, "boom")
-
-
-def test_means_over_seeds_by_hand() -> None:
-    records = [
-        scored(0.6, seed=0),
-        scored(0.8, seed=1, interval={"test": (0.7, 0.9)}, seconds=20.0),
-    ]
-    ((row),) = board(grouped(records)[0], [])
-    assert (row.test.mean, row.test.std) == pytest.approx((0.7, math.sqrt(0.02)))
-    assert (row.test.low, row.test.high) == pytest.approx((0.65, 0.85))
-    assert row.seconds == 15
-
-
-def test_an_interval_needs_all_seeds() -> None:
-    records = [scored(0.6, seed=0), scored(0.8, seed=1, interval={})]
-    (row,) = board(grouped(records)[0], [])
-    assert math.isnan(row.test.low)
+    assert (rows[0].runs.seeds, len(rows[0].runs.records), rows[1].error) == ((0,), 2, "boom")
 
 
 @pytest.mark.parametrize("higher", [True, False])
@@ -88,21 +74,14 @@ def test_settings_that_differ_make_lines_of_their_own() -> None:
     records = [replace(ONE, seed=s, config=config(c, s)) for c in (8, 16) for s in (0, 1)]
     rows = board(grouped(records)[0], [])
     assert {row.label for row in rows} == {"sage (model.channels=8)", "sage (model.channels=16)"}
-    assert all(row.seeds == (0, 1) for row in rows)
+    assert all(row.runs.seeds == (0, 1) for row in rows)
 
 
 def test_equal_predictions_of_other_names_are_flagged() -> None:
     said = {"test": "same"}
-    records = [
-        replace(ONE, model="a", predictions=said),
-        replace(ONE, model="a", seed=1, predictions=said),
-        replace(ONE, model="b", predictions=said),
-        replace(ONE, model="c", predictions={"test": "other"}),
-        replace(ONE, model="d"),
-        replace(ONE, model="e"),
-    ]
-    twins = {row.model: row.twins for row in board(grouped(records)[0], [])}
-    assert twins == {"a": ("b",), "b": ("a",), "c": (), "d": (), "e": ()}
+    records = [replace(ONE, model=m, predictions=said) for m in "ab"] + [replace(ONE, model="c")]
+    twins = {row.model: row.runs.twins for row in board(grouped(records)[0], [])}
+    assert twins == {"a": ("b",), "b": ("a",), "c": ()}
 
 
 def test_published_numbers_stand_beside_measured_ones_of_their_policy_only() -> None:
@@ -111,9 +90,9 @@ def test_published_numbers_stand_beside_measured_ones_of_their_policy_only() -> 
     own = comparable(of_group(known, group), group)
     rows = {row.label: row for row in board(group, own)}
     assert [r.value for r in rows["sage"].published] == [0.726, 0.717]
-    assert rows["sage"].test.mean == 0.72
+    assert rows["sage"].runs.score("test").mean == 0.72
     assert rows["Data scientist"].status == "published"
-    assert math.isnan(rows["Data scientist"].test.mean)
+    assert math.isnan(rows["Data scientist"].runs.score("test").mean)
     assert {r.policy for row in rows.values() for r in row.published} == {"frozen"}
     (rolling,) = grouped([replace(ONE, policy="rolling")])
     assert comparable(of_group(known, rolling), rolling) == []

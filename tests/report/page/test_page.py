@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hgl.report.page import Material, gather, read_runs, write_report
 from hgl.report.page.explanation import Explanation
@@ -76,7 +77,7 @@ def test_failures_and_gaps_are_seen(text: str) -> None:
     seen = Seen(text).text
     assert "timeout" in seen
     assert "it ran for 600 s" in seen
-    assert "no record broken.json" in seen
+    assert "no row: record broken.json" in seen
     assert "no explanation: explain=true" in seen
 
 
@@ -90,7 +91,7 @@ def test_explanations_are_bars(material: Material, tmp_path: Path) -> None:
 
 def test_slices_are_the_scores_of_their_times(material: Material) -> None:
     panel = material.panels[0]
-    slices = sliced(panel.runs, "roc_auc")
+    slices = sliced(panel.runs)
     assert [(s.split, s.count) for s in slices] == [("val", 40)] * 3 + [("test", 40)] * 3
     frame = made.answers("test", "binary", 0.5, 0)
     first = frame[frame["timestamp"] == frame["timestamp"].min()]
@@ -99,9 +100,7 @@ def test_slices_are_the_scores_of_their_times(material: Material) -> None:
         for a in first["prediction"][first["comes_back"] == 1]
         for b in first["prediction"][first["comes_back"] == 0]
     ]
-    alone = sliced(
-        [r for r in panel.runs if r.record.model == "sage" and r.record.seed == 0], "roc_auc"
-    )
+    alone = sliced([r for r in panel.runs if r.record.model == "sage" and r.record.seed == 0])
     assert alone[3].scores["sage"] == pytest.approx(sum(pairs) / len(pairs))
 
 
@@ -115,7 +114,7 @@ def test_markdown_and_csv_say_the_same_as_the_page(material: Material, text: str
         if row["status"] == "done":
             assert f"{float(row['test']):.4f}" in shown
             assert any(f"{float(row['test']):.4f} ±" in line for line in lines)
-    assert "no record broken.json" in markdown(material)
+    assert "no row: record broken.json" in markdown(material)
 
 
 def test_no_cell_is_a_formula_or_breaks_a_table(tmp_path: Path) -> None:
@@ -145,6 +144,25 @@ def test_an_unknown_kind_leaves_gaps(tmp_path: Path) -> None:
     seen = Seen(page(material, tmp_path)).text
     assert "no calibration of Network: the kind 'ranking' has none" in seen
     assert "no metrics over time: no predictions to score by hits" in seen
+
+
+def test_recommendations_have_scores_over_time_and_an_interval(tmp_path: Path) -> None:
+    run = made.run(tmp_path / "run", made.database(tmp_path / "db"))
+    task = yaml.safe_load((run / "task.yaml").read_text())
+    task |= {"kind": "recommendation", "metric": "map", "eval_k": 2}
+    (run / "task.yaml").write_text(yaml.safe_dump(task))
+    for split in ("val", "test"):
+        frame = made.answers(split, "binary", 0.5, 0)
+        lists = [["b", "a"] if late else ["a"] for late in frame["comes_back"]]
+        listed = frame.assign(comes_back=[["a"]] * len(frame), prediction=lists)
+        listed.to_parquet(run / "predictions" / f"{split}.parquet")
+    records, gaps = read_runs([run])
+    assert gaps == []
+    low, high = records[0].interval["test"] or (1.0, 0.0)
+    assert 0.5 < low < high < 1.0
+    seen = Seen(page(gather("runs", records, [], None), tmp_path)).text
+    assert "no metrics over time" not in seen
+    assert "no calibration of Network: the kind 'recommendation' has none" in seen
 
 
 def test_files_are_whole_and_beside_each_other(material: Material, tmp_path: Path) -> None:

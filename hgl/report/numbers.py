@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from hgl.report.page.board import Score
+from hgl.results.score import Score
 
 NONE = "–"
 
@@ -21,10 +21,9 @@ def spread(score: Score) -> str:
     return f"{mean} ± {score.std:.4f}" if math.isfinite(score.std) else mean
 
 
-def ends(score: Score) -> str:
+def ends(low: float, high: float) -> str:
     """Return an interval."""
-    known = math.isfinite(score.low)
-    return f"[{score.low:.4f}, {score.high:.4f}]" if known else NONE
+    return f"[{low:.4f}, {high:.4f}]" if math.isfinite(low) else NONE
 
 
 def seconds(value: float) -> str:
@@ -38,8 +37,8 @@ def seconds(value: float) -> str:
 
 
 def gigabytes(value: float) -> str:
-    """Return bytes as gigabytes of 10^9."""
-    return f"{value / 1e9:.2f}" if math.isfinite(value) else NONE
+    """Return bytes as gigabytes of 2^30, as limits count them."""
+    return f"{value / 2**30:.2f}" if math.isfinite(value) else NONE
 
 
 def listed(values: Sequence[int]) -> str:
