@@ -67,7 +67,7 @@ OPTIONAL: Mapping[str, Optional] = {
     "pytorch-frame": Optional("torch_frame", "tables as TensorFrame", _extra("frame")),
     "plotly": Optional("plotly", "interactive diagrams", _extra("viz")),
     "optuna": Optional("optuna", "searching graph models by TPE", _extra("search")),
-    "ray": Optional("ray", "answers of students from several machines", _extra("ray")),
+    "ray": Optional("ray", "launcher=ray of hgl bench and predict", _extra("ray")),
     "onnx": Optional("onnx", "exporting students", _extra("export")),
     "onnxruntime": Optional("onnxruntime", "predicting with students", _extra("export")),
     "fastapi": Optional("fastapi", "hgl serve", _extra("serve")),

@@ -7,15 +7,23 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol
 
 from hgl.bench.cell import Cell
-from hgl.bench.measure import Bench, now
+from hgl.bench.measure import now
 from hgl.bench.store import Store
 from hgl.results.record import Record
 
 _PAUSE = 1.0
 """Seconds between two looks at what others run."""
+
+
+class Runner(Protocol):
+    """Runs a cell, here or elsewhere."""
+
+    def run(self, cell: Cell, folder: Path, home: Path, stopped: threading.Event) -> Record | None:
+        """Return a record of a run in `folder`, of a store in `home`; None: it was stopped."""
 
 
 class GridWatcher(Protocol):
@@ -40,7 +48,7 @@ class Grid:
     """
 
     def __init__(
-        self, store: Store, bench: Bench, watcher: GridWatcher, *, workers: int, retry: bool
+        self, store: Store, bench: Runner, watcher: GridWatcher, *, workers: int, retry: bool
     ) -> None:
         self.store, self.bench, self.watcher = store, bench, watcher
         self.workers, self.retry = workers, retry

@@ -50,7 +50,7 @@ class Bench:
         ended = run_limited(command, log, self.limits, stopped, self._environment())
         if ended is None:
             return None
-        return _record(cell, folder, home, ended, began)
+        return record_of(cell, folder, home, ended, began)
 
     def _environment(self) -> Mapping[str, str]:
         """Ours, with fewer threads where ours allows more."""
@@ -62,7 +62,13 @@ class Bench:
         return ours
 
 
-def _record(cell: Cell, folder: Path, home: Path, ended: Ended, began: str) -> Record:
+def record_of(cell: Cell, folder: Path, home: Path, ended: Ended, began: str) -> Record:
+    """Return the record of a run that ended.
+
+    Args:
+        folder: that it was given; where it is done, its results are read.
+        began: as `now` says it.
+    """
     parts: dict[str, Any] = {"status": ended.status, "error": ended.error}
     if ended.status == "done":
         try:

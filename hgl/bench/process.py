@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,13 @@ from hgl.results.record import DONE, FAILED, MEMORY, TIMEOUT
 _EVERY = 0.2
 """Seconds between two looks."""
 _PROC = Path("/proc")
+_BOUND = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
+"""Runs a command that Linux kills when who started it is gone, so also when that was killed."""
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -66,7 +74,7 @@ def run_limited(
     stopped: threading.Event,
     environment: Mapping[str, str],
 ) -> Ended | None:
-    """Run a command, its output in `log`; whatever it started ends with it.
+    """Run a command, its output in `log`; whatever it started ends with it, and it with us.
 
     Args:
         stopped: ends it early; then nothing is returned.
@@ -74,7 +82,7 @@ def run_limited(
     start, peak = time.monotonic(), 0
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            [*_bound(), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -100,6 +108,12 @@ def run_limited(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _bound() -> list[str]:
+    if sys.platform != "linux":
+        return []
+    return [sys.executable, "-S", "-c", _BOUND, str(os.getpid())]
 
 
 def _reason(code: int, log: Path) -> str:

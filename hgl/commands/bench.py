@@ -15,14 +15,16 @@ from hgl.bench.board import Board
 from hgl.bench.cell import Cell, Source
 from hgl.bench.contender import Contender
 from hgl.bench.estimate import Estimate, estimates, total
-from hgl.bench.grid import Grid
+from hgl.bench.grid import Grid, Runner
 from hgl.bench.measure import Bench
 from hgl.bench.plan import Plan, chosen, seed_list
 from hgl.bench.process import Limits
+from hgl.bench.remote import RemoteBench
 from hgl.bench.store import Store
 from hgl.bench.suite import Suite
 from hgl.bench.tuning import draws, tune
 from hgl.commands.bench_source import bench_question, bench_source, task_word
+from hgl.commands.launcher import Launcher, connect_ray
 from hgl.db import times
 from hgl.db.cache import disk_errors
 from hgl.db.database import Database
@@ -46,6 +48,7 @@ def bench(
     seeds: str,
     trials: int,
     words: str | None,
+    launcher: Launcher,
     workers: int | None,
     timeout: str | None,
     memory: float | None,
@@ -70,7 +73,10 @@ def bench(
         trials: runs that tuning spends on each contender of each task, the same for all that have
             something to tune; it compares them on validation and never sees test; 0 for none.
         words: more key=value of hgl train for every run, such as "trainer=smoke sampling=smoke".
-        workers: runs at a time; null for as many as there are cores, which they share.
+        launcher: local, or ray: on the machines of the Ray cluster at RAY_ADDRESS, which all see
+            this folder, the store and the database; or on one that is started here.
+        workers: runs at a time; null for as many as there are cores, which they share; a cluster's
+            runs share its cores and GPUs.
         timeout: wall time of one run at most, such as "30 minutes"; null for any.
         memory: resident memory of one run at most, in GB; null for any.
         store: folder of the records; null makes outputs/bench/<suite>.
@@ -81,6 +87,7 @@ def bench(
         hgl bench dry_run=true
         hgl bench suite=rel-f1 db=../rel-f1 model=rhgnn,latte seeds=5
         hgl bench model=rgcn seeds=0,7 trials=8 timeout="10 minutes"
+        hgl bench launcher=ray store=/shared/bench
     Raises: HglError: a name or number is not known, or data or store are unusable. What goes wrong
         in a run is kept in its record.
         KeyboardInterrupt: Ctrl-C; the same command goes on.
@@ -91,10 +98,9 @@ def bench(
     )
     check_range("workers", workers, 1)
     check_range("trials", trials, 0)
-    cores = os.cpu_count() or 1
-    hands = workers or cores
     asked = _choices(suite, contenders, task, model, policy, cut)
     numbers, more = seed_list(seeds), shlex.split(words or "")
+    runner, hands = _runner(launcher, limits, workers)
     with Screen() as screen:
         source, opened = _source(suite, db, screen)
         questions = [
@@ -118,13 +124,7 @@ def bench(
                 "that do, such as idgnn for a recommendation"
             )
         home = Store(Path(store or Path("outputs", "bench", suite.name)))
-        grid = Grid(
-            home,
-            Bench(limits, max(1, cores // hands)),
-            GridLines(screen),
-            workers=hands,
-            retry=retry,
-        )
+        grid = Grid(home, runner, GridLines(screen), workers=hands, retry=retry)
         # Its trials are no results; nobody should take them for some.
         aside = Grid(
             Store(home.folder / "tuning"), grid.bench, grid.watcher, workers=hands, retry=retry
@@ -140,6 +140,16 @@ def bench(
     console = plain_console()
     console.print(board.markdown(), soft_wrap=True)
     console.print(f"records, board.md and board.csv are in {home.folder}", soft_wrap=True)
+
+
+def _runner(launcher: Launcher, limits: Limits, workers: int | None) -> tuple[Runner, int]:
+    """What runs a cell, and how many at a time."""
+    cores = os.cpu_count() or 1
+    if launcher == "ray":
+        remote = RemoteBench(connect_ray(max(cores, workers or 1)), limits, workers)
+        return remote, remote.workers
+    hands = workers or cores
+    return Bench(limits, max(1, cores // hands)), hands
 
 
 @contextmanager

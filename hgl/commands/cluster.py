@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 
 from hgl.commands.asked import Asked
+from hgl.commands.launcher import connect_ray
 from hgl.commands.live import source_of
 from hgl.commands.scoring import answers
 from hgl.commands.source import open_database
 from hgl.db.clock import free_name
-from hgl.errors import MissingExtra
 from hgl.export.artefact import Artefact
 from hgl.report.screen import Screen, TableBars
 from hgl.tasks.task import Task
@@ -48,19 +47,20 @@ def cluster_answers(
     """Return what `answers` does, from the workers of the cluster at `RAY_ADDRESS`, or from this
     machine's cores where there is none; every worker must reach the artefact and the database.
 
-    Raises: MissingExtra: Ray is absent. HglError: as `answers`.
+    Raises: MissingExtra: Ray is absent. SourceError: no cluster answers at the address. HglError:
+        as `answers`.
     """
-    ray = _library()
+    ray = connect_ray()
+    from ray import data
+
     rows = asked.table if asked.table is not None else _everybody(artefact, asked, db, screen)
     place = free_name("place", list(rows))
     rows = rows.assign(**{place: range(len(rows))})
-    if not ray.is_initialized():
-        ray.init(logging_level="warning", log_to_driver=False)
-    ray.data.DataContext.get_current().enable_progress_bars = False
+    data.DataContext.get_current().enable_progress_bars = False
     workers = max(1, int(ray.cluster_resources().get("CPU", 1)))
     size = max(LEAST_ROWS, -(-len(rows) // (_BLOCKS * workers)))
     blocks = [rows.iloc[i : i + size] for i in range(0, len(rows), size)]
-    found = ray.data.from_pandas(blocks).map_batches(
+    found = data.from_pandas(blocks).map_batches(
         Worker,
         fn_constructor_args=(str(artefact.folder.absolute()), db, place),
         batch_size=None,
@@ -69,14 +69,6 @@ def cluster_answers(
     )
     frame = found.to_pandas().sort_values(place, ignore_index=True)
     return frame.drop(columns=place)
-
-
-def _library() -> ModuleType:
-    try:
-        import ray.data
-    except ImportError:
-        raise MissingExtra("ray", "ray", "launcher=ray") from None
-    return ray
 
 
 def _everybody(artefact: Artefact, asked: Asked, db: str | None, screen: Screen) -> pd.DataFrame:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
 from hgl.commands.asked import Asked
 from hgl.commands.folder import StoredRun
+from hgl.commands.launcher import Launcher
 from hgl.errors import ConfigError
 from hgl.report.screen import PhaseBars, Screen, TableBars, plain_console
 from hgl.train.predictions import prediction_frame, write_frame
 
-Launcher = Literal["local", "ray"]
-"""Where an artefact's answers are made."""
 _ENDINGS = (".parquet", ".csv")
 
 

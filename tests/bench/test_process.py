@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -66,3 +67,26 @@ def test_one_that_is_stopped_left_nothing(tmp_path: Path) -> None:
     stopped = threading.Event()
     threading.Timer(0.5, stopped.set).start()
     assert run("import time; time.sleep(60)", tmp_path, stopped=stopped) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends it")
+def test_it_ends_when_who_started_it_is_killed(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    child = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    code = (
+        "import os, pathlib, sys, threading; from hgl.bench.process import Limits, run_limited; "
+        f"run_limited([sys.executable, '-c', {child!r}], pathlib.Path({str(tmp_path / 'log')!r}), "
+        "Limits(), threading.Event(), os.environ)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", code])
+    while not mark.exists() or not mark.read_text():
+        assert starter.poll() is None
+        time.sleep(0.05)
+    starter.kill()
+    starter.wait()
+    stat = Path("/proc", mark.read_text(), "stat")
+    for _ in range(100):
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail("it lives")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,27 @@ def run(shop: Path) -> Path:
     """The folder of a small run."""
     assert main(["train", *source(shop), *SMALL, f"out={shop / 'run'}"]) == 0
     return shop / "run"
+
+
+@pytest.fixture(scope="package")
+def _two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Ray cluster, whose workers cache where tests do."""
+    if find_spec("ray") is None:
+        pytest.skip("ray is not installed: pip install 'hgl-rdl[ray]'")
+    import ray
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HGL_CACHE", str(tmp_path_factory.getbasetemp() / "hgl-cache"))
+        patch.delenv("RAY_ADDRESS", raising=False)
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            logging_level="error",
+            log_to_driver=False,
+        )
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture(autouse=True)

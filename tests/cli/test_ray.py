@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -22,17 +20,6 @@ def artefact(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("distilled") / "student"
     assert main(["distill", f"run={run}", *FAST, f"out={folder}"]) == 0
     return folder / "artefact"
-
-
-@pytest.fixture(scope="module")
-def _two_workers() -> Iterator[None]:
-    if find_spec("ray") is None:
-        pytest.skip("ray is not installed: pip install 'hgl-rdl[ray]'")
-    import ray
-
-    ray.init(num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False)
-    yield
-    ray.shutdown()
 
 
 @pytest.mark.usefixtures("_two_workers")
@@ -71,6 +58,5 @@ def test_without_ray_one_line_says_what_to_install(
     artefact: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setitem(sys.modules, "ray.data", None)
     words = ["predict", f"artefact={artefact}", "at=2020-05-01", "launcher=ray"]
     assert "pip install 'hgl-rdl[ray]'" in failure(capsys, 2, *words)
