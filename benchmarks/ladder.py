@@ -3,7 +3,7 @@
     python benchmarks/ladder.py --data ../shared/data/rel-f1 --students 10
     python benchmarks/ladder.py --tasks plane-late driver-dnf --policies rolling
 
-Teachers are those of `benchmarks/rel_f1.py` and `benchmarks/plane_late.py`, settings and all; each
+Teachers have the settings of `hgl bench suite=rel-f1` and of `benchmarks/plane_late.py`; each
 folder under --out keeps its whole ladder. Test is read once per task, policy and teacher.
 """
 
@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 
 import yaml
-from rel_f1 import SETTINGS, TASKS
+from suite_words import network_words
 
+TASKS = ("driver-dnf", "driver-top3", "driver-position", "plane-late")
 SHOWN = ("constant", "row", "row+KD", "row+agg", "row+agg+KD", "row+agg+KD+codes")
 OTHERS = ("LightGBM on aggregates", "teacher")
 
@@ -24,7 +25,7 @@ OTHERS = ("LightGBM on aggregates", "teacher")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/rel-f1"))
-    parser.add_argument("--tasks", nargs="+", default=[*TASKS, "plane-late"])
+    parser.add_argument("--tasks", nargs="+", default=TASKS)
     parser.add_argument("--policies", nargs="+", default=["frozen", "rolling"])
     parser.add_argument("--students", type=int, default=10, help="seeds of each student")
     parser.add_argument("--seed", type=int, default=0, help="of the teacher")
@@ -66,9 +67,8 @@ def teacher(args: argparse.Namespace, task: str) -> list[str]:
     """What `hgl train` is told."""
     if task == "plane-late":
         return ["experiment=plane-late", f"trainer.seed={args.seed}"]
-
-    where = [f"db={args.data}", f"task={args.data / 'tasks' / task}", "experiment=rel-f1"]
-    return [*where, "model=sage", *SETTINGS[task], f"trainer.seed={args.seed}"]
+    where = [f"db={args.data}", f"task={args.data / 'tasks' / task}"]
+    return [*where, "model=sage", *network_words("rel-f1", task), f"trainer.seed={args.seed}"]
 
 
 def hgl(*words: str) -> None:

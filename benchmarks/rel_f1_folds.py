@@ -2,7 +2,7 @@
 
     python benchmarks/rel_f1_folds.py driver-dnf "" "model.channels=64" "model.dropout=0.5"
 
-Each argument after the task is one setting, added to what `benchmarks/rel_f1.py` runs. A fold is
+Each argument after the task is one setting, added to what `hgl bench suite=rel-f1` runs. A fold is
 the benchmark itself, moved back in time: train on what is known by year y, select the epoch on the
 five years from y, score the five years after those, each with the database frozen at its start. The
 last fold ends where the real test begins.
@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rel_f1
 import yaml
+from suite_words import network_words
 
+TASKS = ("driver-dnf", "driver-top3", "driver-position")
 YEARS = 5
 
 
@@ -51,16 +54,25 @@ def measure(task: str, model: str, setting: str, folds: list[Path], seeds: list[
     """[folds, seeds] score of the years that selected nothing."""
     metric = []
     for data in folds:
-        with tempfile.TemporaryDirectory() as out:
-            asked = argparse.Namespace(data=data, overrides=shlex.split(setting), out=Path(out))
-            results = [rel_f1.run(asked, model, task, seed) for seed in seeds]
+        words = [*network_words("rel-f1", task, model), *shlex.split(setting)]
+        results = [train(data, task, [f"model={model}", *words], seed) for seed in seeds]
         metric.append([r["metrics"]["test"][r["metric"]] for r in results])
     return np.array(metric)
 
 
+def train(data: Path, task: str, words: list[str], seed: int) -> dict:
+    """Return the results of one run."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "run"
+        where = [f"db={data}", f"task={data / 'tasks' / task}", f"trainer.seed={seed}"]
+        command = [sys.executable, "-m", "hgl", "train", *where, *words, f"out={folder}"]
+        subprocess.run([*command, "baselines=false"], check=True, stdout=subprocess.DEVNULL)
+        return yaml.safe_load((folder / "results.yaml").read_text())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("task", choices=rel_f1.TASKS)
+    parser.add_argument("task", choices=TASKS)
     parser.add_argument(
         "settings", nargs="+", help='overrides, as in "model.channels=64 trainer.lr=0.002"'
     )
