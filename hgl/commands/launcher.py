@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from types import ModuleType
 from typing import Literal
@@ -26,9 +27,14 @@ def connect_ray(cpus: int | None = None) -> ModuleType:
     if ray.is_initialized():
         return ray
     address = os.environ.get("RAY_ADDRESS")
-    alone = {"address": "local", "num_cpus": cpus, "include_dashboard": False}
     try:
-        ray.init(logging_level="warning", log_to_driver=False, **({} if address else alone))
+        ray.init(
+            address or "local",
+            num_cpus=None if address else cpus,
+            include_dashboard=None if address else False,
+            logging_level=logging.WARNING,
+            log_to_driver=False,
+        )
     except Exception as error:  # Ray raises this very class too
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         expected = "a Ray cluster that answers, of this version of Ray"
