@@ -60,13 +60,20 @@ def _two_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HGL_CACHE", str(tmp_path_factory.getbasetemp() / "hgl-cache"))
         patch.delenv("RAY_ADDRESS", raising=False)
-        ray.init(
-            address="local",
-            num_cpus=2,
-            include_dashboard=False,
-            logging_level="error",
-            log_to_driver=False,
-        )
+        for attempts_left in (2, 1, 0):
+            try:
+                ray.init(
+                    address="local",
+                    num_cpus=2,
+                    include_dashboard=False,
+                    logging_level="error",
+                    log_to_driver=False,
+                )
+                break
+            except Exception:  # on a busy machine its own 30 seconds may not do
+                ray.shutdown()
+                if not attempts_left:
+                    raise
     yield
     ray.shutdown()
 
