@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
 from rich.progress import TaskID
 
 from hgl.report.screen import Screen
+from hgl.results.record import Record
 
 
 class GridLines:
@@ -32,7 +34,7 @@ class GridLines:
         with self._lock:
             self._running[cell.id] = self._screen.bar(f"  {cell.name}", None)
 
-    def ended(self, cell: Any, record: Any | None, *, here: bool) -> None:
+    def ended(self, cell: Any, record: Record | None, *, here: bool) -> None:
         """It has a record, made here or before or by others; None: it was stopped."""
         with self._lock:
             if cell.id in self._running:
@@ -49,9 +51,9 @@ class GridLines:
             )
 
 
-def _result(record: Any) -> str:
+def _result(record: Record) -> str:
     if not record.done:
         return f"{record.status}: {record.error}"
-    scores = {split: record.value(split) for split in record.metrics}
-    shown = [f"{s} {'undefined' if v is None else f'{v:.4f}'}" for s, v in scores.items()]
+    scores = {split: record.score(split) for split in record.metrics}
+    shown = [f"{s} {'undefined' if math.isnan(v) else f'{v:.4f}'}" for s, v in scores.items()]
     return f"{record.metric} {', '.join(shown)}"
