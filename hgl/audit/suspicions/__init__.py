@@ -8,6 +8,7 @@ from hgl.audit.suspicions.clock_changes import clock_changes
 from hgl.audit.suspicions.counters import snapshot_counters
 from hgl.audit.suspicions.early_answers import early_answers
 from hgl.audit.suspicions.forward_keys import forward_keys
+from hgl.audit.suspicions.frozen_seeds import frozen_seeds
 from hgl.audit.suspicions.future_filter import future_filter
 from hgl.audit.suspicions.growing_tables import growing_tables
 from hgl.audit.suspicions.instant_twins import instant_twins
@@ -42,6 +43,7 @@ SUSPICIONS: tuple[Check, ...] = (
     stale_labels,
     stale_files,
     seed_instants,
+    frozen_seeds,
     base_rates,
 )
 """Every check, the most telling first."""

@@ -15,6 +15,8 @@ from hgl.errors import TaskError
 from hgl.tasks import autocomplete, labels, population
 from hgl.typing import Split
 
+ASKED = "hgl:asked"
+"""Name of the label rows on a connection: no table of a database has it."""
 MAX_ROWS = 50_000
 """Label rows looked at where each is joined with other tables."""
 
@@ -31,7 +33,7 @@ class _Split:
 def asked(case: Case, split: str) -> pd.DataFrame:
     """Return columns `entity` (row position, -1 if absent), `time` (seconds) and `target`.
 
-    A recommendation has a row per pair. What is returned is shared: never to be changed.
+    A recommendation has one of its destinations as target. The frame is shared: never change it.
     Raises: TaskError: the split has no labels.
     """
     return _read(_Split(case, id(case), split))
@@ -44,13 +46,14 @@ def _read(of: _Split) -> pd.DataFrame:
     task = autocomplete.settled(of.case.task, db)
     table = labels.label_table(task, db, of.split)
     rounding: times.Rounding = "up" if task.autocomplete else "down"
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "entity": population.row_positions(task, db, table),
             "time": times.seconds(table[task.time_col], rounding=rounding),
             "target": table[task.target_cols[0]],
         }
     )
+    return rows.drop_duplicates(["entity", "time"], ignore_index=True)
 
 
 def by_split(case: Case) -> dict[str, pd.DataFrame]:

@@ -49,6 +49,6 @@ def _mean_drifts(targets: dict[str, pd.Series]) -> tuple[bool, str]:
 def _share_drifts(targets: dict[str, pd.Series]) -> tuple[bool, str]:
     shares = pd.DataFrame({s: t.value_counts(normalize=True) for s, t in targets.items()}).fillna(0)
     drift = shares.sub(shares["train"], axis=0).abs().max(axis=1)
-    shown = True if True in shares.index else drift.idxmax()
-    told = ", ".join(f"{split} {100 * shares.loc[shown, split]:.1f} %" for split in targets)
-    return bool(drift.max() >= POINTS), f"share of {shown}: {told}"
+    changed = drift.sort_index(ascending=False).idxmax()
+    told = ", ".join(f"{split} {100 * share:.1f} %" for split, share in shares.loc[changed].items())
+    return bool(drift.max() >= POINTS), f"share of {changed}: {told}"

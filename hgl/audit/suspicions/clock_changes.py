@@ -28,14 +28,10 @@ def clock_changes(case: Case) -> Iterator[Finding]:
     with case.db.connect() as connection:
         for table in case.db.schema.tables.values():
             if table.time_col:
-                yield from _local(connection, table, case.db.span(table.name))
+                yield from _local(connection, table)
 
 
-def _local(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, span: tuple[int, int] | None
-) -> Iterator[Finding]:
-    if span is None:
-        return
+def _local(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> Iterator[Finding]:
     time = identifier(str(table.time_col))
     hours: dict[date, int] = dict(
         connection.execute(

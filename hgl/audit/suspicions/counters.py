@@ -60,15 +60,14 @@ def _counted(
         for name, value in values.items():
             share = rank_correlation(value, later)
             if share >= max(AGREEMENT, best.get(name, (0.0,))[0]):
-                same = 100 * (value == later)[~np.isnan(value)].mean()
-                best[name] = (
-                    share,
-                    (
-                        f"rank correlation {share:.2f} with the number of later rows of {child.name} "
-                        f"(by {fkey.name}), which it equals in {same:.0f} % of rows"
-                    ),
-                )
+                best[name] = share, _told(share, value, later, f"{child.name} (by {fkey.name})")
     return {name: evidence for name, (_, evidence) in best.items()}
+
+
+def _told(share: float, value: np.ndarray, later: np.ndarray, rows: str) -> str:
+    same = (value == later)[~np.isnan(value)].mean()
+    equal = f", which it equals in {100 * same:.0f} % of rows" if same > 0.5 else ""
+    return f"rank correlation {share:.2f} with the number of later rows of {rows}{equal}"
 
 
 def _whole(

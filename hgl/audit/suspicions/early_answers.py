@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hgl.audit.case import Case
-from hgl.audit.suspicions.asked import asked, some
+from hgl.audit.suspicions.asked import ASKED, asked, some
 from hgl.audit.suspicions.shown import children, instant, shown
 from hgl.audit.suspicions.told_labels import COMPARED, KINDS, twins_of
 from hgl.db.duck import identifier, names
@@ -22,12 +22,12 @@ def early_answers(case: Case) -> Iterator[Finding]:
     rows = some(asked(case, "train"))
     columns = {table.name: found for table, found in shown(case, *COMPARED)}
     with case.db.connect() as connection:
-        connection.register("asked", rows[["n", "entity", "time"]])
+        connection.register(ASKED, rows[["n", "entity", "time"]])
         for child, fkey in children(case, task.entity_table):
             compared = columns.get(child.name, [])
             values = connection.execute(
                 f"SELECT {', '.join(['a.n', *(_any(c.name) for c in compared)])} "
-                f"FROM asked a JOIN {identifier(child.name)} c "
+                f"FROM {identifier(ASKED)} a JOIN {identifier(child.name)} c "
                 f"ON c.{identifier(fkey.row_col)} = a.entity "
                 f"AND {instant(child, 'c')} = a.time GROUP BY a.n ORDER BY a.n"
             ).df()

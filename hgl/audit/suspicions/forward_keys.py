@@ -1,7 +1,7 @@
 """Rows that refer to later ones: keys filled in afterwards, clocks of two zones, dates cut to days.
 
-An accepted answer is named by the question, which is older. An edge shows itself at the later of its
-two ends, so the parent stays hidden; but the key may have been written later still, and a child
+An accepted answer is named by the question, which is older. An edge shows itself at the later of
+its two ends, so the parent stays hidden; but the key may have been written later still, and a child
 that is dated too early is itself seen too early.
 """
 

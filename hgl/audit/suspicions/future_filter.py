@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from hgl.audit.case import Case
-from hgl.audit.suspicions.asked import by_split, some
+from hgl.audit.suspicions.asked import ASKED, by_split, some
 from hgl.audit.suspicions.shown import children, mentions
+from hgl.db.duck import identifier
 from hgl.errors import TaskError
 from hgl.results.finding import Finding, Severity
 from hgl.tasks import population, query
@@ -27,11 +28,12 @@ ALWAYS, OFTEN = 0.99, 0.9
 """Share of asked entities that act within the window, and of recent ones, that together tell."""
 RECENT = 6
 """Horizons before the seed in which an entity was active, to be a recent one."""
+_ACTS, _STAMPS = map(identifier, ("hgl:acts", "hgl:stamps"))
 
 
 def future_filter(case: Case) -> Iterator[Finding]:
     """Flag tasks whose choice of entities changes when the future is hidden."""
-    rows = pd.concat([r for r in by_split(case).values()], ignore_index=True)
+    rows = pd.concat(list(by_split(case).values()), ignore_index=True)
     if case.task.autocomplete or rows.empty:
         return
     grid = np.unique(rows["time"])
@@ -81,13 +83,13 @@ def _by_rows(case: Case, rows: pd.DataFrame, grid: np.ndarray) -> Iterator[Findi
         return
     horizon = case.task.timedelta
     with case.db.connect() as connection:
-        connection.execute(f"CREATE TEMP TABLE acts AS {mentions(related)}")
-        connection.register("asked", some(rows)[["entity", "time"]])
-        asked, act = _acting(connection, "asked", horizon)
+        connection.execute(f"CREATE TEMP TABLE {_ACTS} AS {mentions(related)}")
+        connection.register(ASKED, some(rows)[["entity", "time"]])
+        asked, act = _acting(connection, identifier(ASKED), horizon)
         stamps = pd.DataFrame({"time": grid[:: max(1, len(grid) // 50)]})
-        connection.register("stamps", stamps)
+        connection.register("hgl:stamps", stamps)
         recent = (
-            "(SELECT DISTINCT m.entity, s.time FROM stamps s JOIN acts m "
+            f"(SELECT DISTINCT m.entity, s.time FROM {_STAMPS} s JOIN {_ACTS} m "
             f"ON m.known > s.time - {RECENT * horizon} AND m.known <= s.time)"
         )
         known, known_act = _acting(connection, recent, horizon)
@@ -104,7 +106,7 @@ def _acting(connection: duckdb.DuckDBPyConnection, asked: str, horizon: int) -> 
     """How many are asked about, and how many of them have a row in the window."""
     rows = connection.execute(
         f"SELECT count(*), count(*) FILTER (m.known <= a.time + {horizon}) "
-        f"FROM {asked} a ASOF LEFT JOIN acts m ON m.entity = a.entity AND a.time < m.known"
+        f"FROM {asked} a ASOF LEFT JOIN {_ACTS} m ON m.entity = a.entity AND a.time < m.known"
     ).fetchall()
     return rows[0]
 

@@ -58,7 +58,8 @@ def _first_mentions(
     case: Case, connection: duckdb.DuckDBPyConnection, table: TableSchema
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """When each row looked at is first mentioned, NaN if never, and its whole numbers."""
-    numbers = [c.name for c in table.columns if "int" in c.type and not c.name.endswith("_row")]
+    hidden = {table.row_col, *(fkey.row_col for fkey in table.fkeys)} - set(table.pkey)
+    numbers = [c.name for c in table.columns if "int" in c.type and c.name not in hidden]
     position = identifier(str(table.row_col))
     source = (
         f'(SELECT t.*, m."hgl:first" FROM {identifier(table.name)} t LEFT JOIN '

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hgl.audit.case import Case
-from hgl.audit.suspicions.asked import asked, some
+from hgl.audit.suspicions.asked import ASKED, asked, some
 from hgl.audit.suspicions.shown import ROW, instant, numbered, shown
 from hgl.audit.suspicions.told_labels import COMPARED, twins_of
 from hgl.db.duck import identifier
@@ -24,14 +24,14 @@ def instant_twins(case: Case) -> Iterator[Finding]:
     rows = some(asked(case, "train"))
     entity = case.db.schema.table(case.task.entity_table)
     with case.db.connect() as connection:
-        connection.register("asked", rows[["n", "entity", "time"]])
+        connection.register(ASKED, rows[["n", "entity", "time"]])
         for other, columns in shown(case, *COMPARED):
             related = _related(entity, other) if other.time_col else ""
             if other.name == entity.name or not related:
                 continue
             taken = [f"any_value(o.{identifier(c.name)}) AS {identifier(c.name)}" for c in columns]
             values = connection.execute(
-                f"SELECT a.n, {', '.join(taken)} FROM asked a "
+                f"SELECT a.n, {', '.join(taken)} FROM {identifier(ASKED)} a "
                 f"JOIN {numbered(entity)} e ON e.{ROW} = a.entity "
                 f"JOIN {numbered(other)} o ON {related} AND {instant(other, 'o')} = a.time "
                 "GROUP BY a.n ORDER BY a.n"

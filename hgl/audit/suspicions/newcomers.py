@@ -8,8 +8,9 @@ import duckdb
 import pandas as pd
 
 from hgl.audit.case import Case
-from hgl.audit.suspicions.asked import by_split, some
+from hgl.audit.suspicions.asked import ASKED, by_split, some
 from hgl.audit.suspicions.shown import children, count, mentions
+from hgl.db.duck import identifier
 from hgl.results.finding import Finding
 from hgl.tasks import population
 
@@ -29,7 +30,7 @@ def newcomers(case: Case) -> Iterator[Finding]:
             if timed:
                 yield from _unborn(case, split, chosen)
             elif related:
-                connection.register("asked", chosen[["entity", "time"]])
+                connection.register(ASKED, chosen[["entity", "time"]])
                 yield from _unmentioned(connection, split, mentions(related), len(chosen))
 
 
@@ -52,8 +53,9 @@ def _unmentioned(
 ) -> Iterator[Finding]:
     late = count(
         connection,
-        f"SELECT count(*) FROM asked a LEFT JOIN (SELECT entity, min(known) AS first FROM ({known}) "
-        "GROUP BY 1) m ON m.entity = a.entity WHERE m.first IS NULL OR m.first > a.time",
+        f"SELECT count(*) FROM {identifier(ASKED)} a LEFT JOIN "
+        f"(SELECT entity, min(known) AS first FROM ({known}) GROUP BY 1) m "
+        "ON m.entity = a.entity WHERE m.first IS NULL OR m.first > a.time",
     )
     if late > SHARE * asked:
         yield Finding(

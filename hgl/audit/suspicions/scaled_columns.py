@@ -19,7 +19,7 @@ EXACT, APART = 0.005, 0.02
 
 
 def scaled_columns(case: Case) -> Iterator[Finding]:
-    """Flag columns with mean 0 and deviation 1, or from 0 to 1, over all rows but not in training."""
+    """Flag columns with mean 0 and deviation 1, or from 0 to 1, over all rows, not in training."""
     val, _ = splits.timestamps(case.task, case.db)
     with case.db.connect() as connection:
         for table, columns in shown(case, "numerical"):

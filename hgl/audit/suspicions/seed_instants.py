@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hgl.audit.case import Case
-from hgl.audit.suspicions.asked import by_split, some
+from hgl.audit.suspicions.asked import ASKED, by_split, some
 from hgl.audit.suspicions.shown import children, count, mentions
+from hgl.db.duck import identifier
 from hgl.results.finding import Finding
 
 
@@ -18,10 +19,10 @@ def seed_instants(case: Case) -> Iterator[Finding]:
     with case.db.connect() as connection:
         for split, rows in by_split(case).items():
             chosen = some(rows)
-            connection.register("asked", chosen[["entity", "time"]])
+            connection.register(ASKED, chosen[["entity", "time"]])
             same = count(
                 connection,
-                f"SELECT count(*) FROM asked a SEMI JOIN ({mentions(related)}) m "
+                f"SELECT count(*) FROM {identifier(ASKED)} a SEMI JOIN ({mentions(related)}) m "
                 "ON m.entity = a.entity AND m.known = a.time",
             )
             if same:

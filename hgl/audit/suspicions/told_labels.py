@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 
 from hgl.audit.case import Case
-from hgl.audit.suspicions.asked import asked, some
+from hgl.audit.suspicions.asked import ASKED, asked, some
 from hgl.audit.suspicions.shown import ROW, children, instant, numbered, shown
 from hgl.db.duck import identifier, names
 from hgl.db.schema import Column, ForeignKey, TableSchema
@@ -17,6 +17,7 @@ from hgl.tasks.twins import find_twins
 
 KINDS = ("binary", "multiclass", "regression")
 ORDERED = ("numerical", "timestamp")
+COMPARED_ROWS = 10_000
 COMPARED = (*ORDERED, "categorical", "boolean")
 
 
@@ -24,11 +25,11 @@ def told_labels(case: Case) -> Iterator[Finding]:
     """Flag visible columns that are one with the training label."""
     if case.task.kind not in KINDS:
         return
-    rows = some(asked(case, "train"))
+    rows = some(asked(case, "train"), COMPARED_ROWS)
     columns = {table.name: found for table, found in shown(case, *COMPARED)}
     entity = case.db.schema.table(case.task.entity_table)
     with case.db.connect() as connection:
-        connection.register("asked", rows[["n", "entity", "time"]])
+        connection.register(ASKED, rows[["n", "entity", "time"]])
         if entity.name in columns:
             own = _own(connection, entity, columns[entity.name])
             yield from _told(entity, columns[entity.name], own, rows)
@@ -74,7 +75,7 @@ def _own(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, columns: list[Column]
 ) -> pd.DataFrame:
     return connection.execute(
-        f"SELECT a.n, {names((c.name for c in columns), 'e')} FROM asked a "
+        f"SELECT a.n, {names((c.name for c in columns), 'e')} FROM {identifier(ASKED)} a "
         f"JOIN {numbered(table)} e ON e.{ROW} = a.entity ORDER BY a.n"
     ).df()
 
@@ -88,7 +89,7 @@ def _latest(
 ) -> pd.DataFrame:
     visible = ">=" if case.cut == "inclusive" else ">"
     return connection.execute(
-        f"SELECT a.n, {names((c.name for c in columns), 'c')} FROM asked a ASOF JOIN "
+        f"SELECT a.n, {names((c.name for c in columns), 'c')} FROM {identifier(ASKED)} a ASOF JOIN "
         f'(SELECT *, {instant(child)} AS "hgl:at" FROM {identifier(child.name)} '
         f"WHERE {identifier(str(child.time_col))} IS NOT NULL) c "
         f'ON c.{identifier(fkey.row_col)} = a.entity AND a.time {visible} c."hgl:at" ORDER BY a.n'

@@ -24,7 +24,7 @@ def windows(case: Case) -> Iterator[Finding]:
         if late:
             yield _finding(
                 f"{split} labels",
-                f"the windows of {late} of {len(rows)} labels end after {named} ({times.text(end)})",
+                f"{late} of {len(rows)} windows end after {named} ({times.text(end)})",
                 "drop these labels, or move the timestamp: they tell what belongs to the next "
                 "split, or are not complete",
             )
