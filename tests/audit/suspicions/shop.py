@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import Any
 
 import numpy as np
@@ -101,5 +100,3 @@ def case(db: Database, task: Task | None = None, **regime: Any) -> Case:
 
 def found(check: Check, of: Case) -> list[Finding]:
     return list(check(of))
-
-
