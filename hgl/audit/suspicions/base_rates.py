@@ -49,6 +49,6 @@ def _mean_drifts(targets: dict[str, pd.Series]) -> tuple[bool, str]:
 def _share_drifts(targets: dict[str, pd.Series]) -> tuple[bool, str]:
     shares = pd.DataFrame({s: t.value_counts(normalize=True) for s, t in targets.items()}).fillna(0)
     drift = shares.sub(shares["train"], axis=0).abs().max(axis=1)
-    changed = drift.sort_index(ascending=False).idxmax()
+    changed = drift.round(9).sort_index(ascending=False).idxmax()
     told = ", ".join(f"{split} {100 * share:.1f} %" for split, share in shares.loc[changed].items())
     return bool(drift.max() >= POINTS), f"share of {changed}: {told}"

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from hgl.audit.case import Case
-from hgl.audit.suspicions.ranks import rank_correlation
+from hgl.audit.suspicions.ranks import beyond
 from hgl.audit.suspicions.shown import children, instant, shown
 from hgl.db.duck import identifier
 from hgl.db.schema import Column, ForeignKey, TableSchema
@@ -21,7 +21,8 @@ from hgl.features.statistics import number_sql
 from hgl.results.finding import Finding
 
 AGREEMENT = 0.5
-"""Rank correlation with the number of later rows from which a column counts them."""
+"""Rank correlation with the number of later rows from which a column counts them, beyond what the
+row's own time explains."""
 SAMPLE = 50_000
 _REMEDY = (
     "leave it out (columns: {{{column}: ignored}} in the manifest), or count the rows that were "
@@ -58,7 +59,7 @@ def _counted(
         values = values or _whole(connection, table, columns)
         later = _later(connection, table, child, fkey)
         for name, value in values.items():
-            share = rank_correlation(value, later)
+            share = beyond(value, later, np.arange(len(later)))  # rows are in order of time
             if share >= max(AGREEMENT, best.get(name, (0.0,))[0]):
                 best[name] = share, _told(share, value, later, f"{child.name} (by {fkey.name})")
     return {name: evidence for name, (_, evidence) in best.items()}
@@ -67,7 +68,10 @@ def _counted(
 def _told(share: float, value: np.ndarray, later: np.ndarray, rows: str) -> str:
     same = (value == later)[~np.isnan(value)].mean()
     equal = f", which it equals in {100 * same:.0f} % of rows" if same > 0.5 else ""
-    return f"rank correlation {share:.2f} with the number of later rows of {rows}{equal}"
+    return (
+        f"rank correlation {share:.2f} with the number of later rows of {rows}, beyond what its "
+        f"time explains{equal}"
+    )
 
 
 def _whole(

@@ -33,9 +33,10 @@ _ACTS, _STAMPS = map(identifier, ("hgl:acts", "hgl:stamps"))
 
 def future_filter(case: Case) -> Iterator[Finding]:
     """Flag tasks whose choice of entities changes when the future is hidden."""
-    rows = pd.concat(list(by_split(case).values()), ignore_index=True)
-    if case.task.autocomplete or rows.empty:
+    labelled = by_split(case)
+    if case.task.autocomplete or not labelled:
         return
+    rows = pd.concat(labelled.values(), ignore_index=True)
     grid = np.unique(rows["time"])
     chosen = grid[np.linspace(0, len(grid) - 1, min(SEED_TIMES, len(grid))).astype(int)]
     if case.task.sql:

@@ -21,3 +21,15 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return 0.0
     return float(np.corrcoef(x, y)[0, 1])
+
+
+def beyond(x: np.ndarray, y: np.ndarray, other: np.ndarray) -> float:
+    """Return the rank correlation of x and y that a third [n] column does not explain (partial).
+
+    0 where it explains one of them whole.
+    """
+    both = ~(np.isnan(x) | np.isnan(y))
+    x, y, other = x[both], y[both], other[both]
+    with_x, with_y = rank_correlation(x, other), rank_correlation(y, other)
+    left = (1 - with_x**2) * (1 - with_y**2)
+    return (rank_correlation(x, y) - with_x * with_y) / left**0.5 if left > 1e-9 else 0.0
