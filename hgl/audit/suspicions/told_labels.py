@@ -13,7 +13,7 @@ from hgl.audit.suspicions.shown import ROW, children, instant, numbered, shown
 from hgl.db.duck import identifier, names
 from hgl.db.schema import Column, ForeignKey, TableSchema
 from hgl.results.finding import Finding
-from hgl.tasks.twins import find_twins
+from hgl.tasks.twins import THRESHOLD, find_twins
 
 KINDS = ("binary", "multiclass", "regression")
 ORDERED = ("numerical", "timestamp")
@@ -40,7 +40,11 @@ def told_labels(case: Case) -> Iterator[Finding]:
 
 
 def twins_of(
-    columns: list[Column], values: pd.DataFrame, rows: pd.DataFrame, kind: str
+    columns: list[Column],
+    values: pd.DataFrame,
+    rows: pd.DataFrame,
+    kind: str,
+    threshold: float = THRESHOLD,
 ) -> dict[str, float]:
     """Return the columns that are one with the label, with the share they tell.
 
@@ -53,7 +57,7 @@ def twins_of(
         c.name: values[c.name] if c.stype in ORDERED else values[c.name].astype(object)
         for c in columns
     }
-    return find_twins(compared, target)
+    return find_twins(compared, target, threshold)
 
 
 def _told(

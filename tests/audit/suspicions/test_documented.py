@@ -10,6 +10,7 @@ import pytest
 from hgl import datasets
 from hgl.audit.case import Case
 from hgl.audit.suspicions import SUSPICIONS
+from hgl.audit.suspicions.instant_twins import instant_twins
 from hgl.db.database import Database
 from hgl.tasks.task import Task
 
@@ -74,3 +75,18 @@ def test_the_snapshots_of_a_stack_exchange_dump(shared_data: Path) -> None:
     assert {("snapshot counter", f"users.{name}") for name in ("Reputation", "Views")} < found
     assert ("snapshot counter", "posts.Score") in found
     assert found == answered("se-quantumcomputing")
+
+
+def test_points_of_the_race_when_its_positions_are_completed(shared_data: Path) -> None:
+    task = Task(
+        name="results-position",
+        entity_table="results",
+        entity_col=("resultId",),
+        target_col="position",
+        kind="regression",
+        timedelta=1,
+        autocomplete=True,
+    )
+    inclusive = Case(Database.open(shared_data / "rel-f1"), task, "rolling", "inclusive")
+    places = {finding.place for finding in instant_twins(inclusive)}
+    assert places == {"constructor_results.points", "standings.position"}
