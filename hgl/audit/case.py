@@ -1,4 +1,4 @@
-"""What is audited: a question about a database, and what a seed may see of it."""
+"""What an audit looks at."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hgl.typing import Cut, Policy
 
 @dataclass(frozen=True)
 class Case:
-    """A database, a task about it, and the regime under which seeds see the one for the other."""
+    """A database and a question about it, asked under a policy and a cut."""
 
     db: Database
     task: Task
@@ -23,6 +23,7 @@ class Case:
 
 
 class Check(Protocol):
-    """Looks for one thing and yields what it finds."""
+    """Looks for one kind of trouble."""
 
-    def __call__(self, case: Case, /) -> Iterator[Finding]: ...
+    def __call__(self, case: Case) -> Iterator[Finding]:
+        """Yield what is found."""
