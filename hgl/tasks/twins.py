@@ -24,13 +24,16 @@ _MAX_CLASSES = 50
 """Most frequent classes that are told apart."""
 
 
-def find_twins(columns: Mapping[str, pd.Series], target: pd.Series) -> dict[str, float]:
+def find_twins(
+    columns: Mapping[str, pd.Series], target: pd.Series, threshold: float = THRESHOLD
+) -> dict[str, float]:
     """Return the columns that tell the target, or are told by it, with the larger share.
 
     Args:
         columns: by name, over the same rows as `target`; numbers and instants are ordered, anything
             else is a class.
         target: without nulls.
+        threshold: the share from which a column is returned.
     """
     if len(target) < MIN_ROWS:
         return {}
@@ -40,7 +43,7 @@ def find_twins(columns: Mapping[str, pd.Series], target: pd.Series) -> dict[str,
         name: max(told(column.iloc[rows], chosen), told(chosen, column.iloc[rows]))
         for name, column in columns.items()
     }
-    return {name: share for name, share in found.items() if share >= THRESHOLD}
+    return {name: share for name, share in found.items() if share >= threshold}
 
 
 def told(x: pd.Series, y: pd.Series) -> float:
