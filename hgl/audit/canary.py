@@ -1,0 +1,151 @@
+"""Rows beyond a horizon change; what seeds see must not, bit for bit."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from hgl.audit.change import changed
+from hgl.audit.horizon import Horizon
+from hgl.audit.observer import Observer, Seen
+from hgl.audit.rows import Change
+from hgl.db.cache import cached_in
+from hgl.db.database import Database
+from hgl.results.finding import Finding
+from hgl.tasks.seeds import SeedTable
+
+_SHOWN = 3
+_REMEDIES = {
+    "statistics": "fit them on rows no later than the validation timestamp",
+    "predictions": "find what the model reads beside its batch, or mend the batch",
+}
+_REMEDY = "give the rows of these tables the time at which they became known, and read none later"
+
+
+@dataclass
+class Tally:
+    """What one observer saw: comparisons made, and those that differ.
+
+    Attributes:
+        tables: whose change alone makes a difference.
+        example: the first difference, in words.
+    """
+
+    observer: Observer
+    made: int = 0
+    differ: int = 0
+    changes: dict[str, None] = field(default_factory=dict)
+    tables: dict[str, None] = field(default_factory=dict)
+    example: str = ""
+
+    @property
+    def label(self) -> str:
+        """The observer's name and which one it is."""
+        return f"{self.observer.name} ({self.observer.detail})"
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the leak, if there is one."""
+        if self.differ:
+            evidence = (
+                f"{self.label}: {self.differ} of {self.made} comparisons differ after rows later "
+                f"than the seeds changed ({', '.join(self.changes)}); {self.example}"
+            )
+            yield Finding(
+                check="canary",
+                severity="leak",
+                place=", ".join(self.tables) or self.observer.name,
+                evidence=evidence,
+                remedy=_REMEDIES.get(self.observer.name, _REMEDY),
+            )
+
+
+def canaries(
+    db: Database,
+    horizons: Sequence[Horizon],
+    observers: Sequence[Observer],
+    announce: Callable[[str], None] = lambda _: None,
+) -> list[Tally]:
+    """Change what lies beyond each horizon, in every way, and compare what the seeds see.
+
+    Everything made on the way lies in a temporary folder.
+
+    Args:
+        announce: told what comes next.
+    """
+    tallies = [Tally(observer) for observer in observers]
+    for horizon in horizons:
+        looking = [t for t in tallies if t.observer.looks(horizon)]
+        announce(f"{horizon.split} seeds, {horizon}")
+        with tempfile.TemporaryDirectory() as folder:
+            _Canary(db, horizon, Path(folder)).compare(looking)
+    return tallies
+
+
+@dataclass(frozen=True)
+class _Canary:
+    """One horizon of a database, and a folder to work in."""
+
+    db: Database
+    horizon: Horizon
+    folder: Path
+
+    def compare(self, tallies: Sequence[Tally]) -> None:
+        """Compare what is seen before and after each change."""
+        before = [self._see(self.db, tally.observer) for tally in tallies]
+        for change in get_args(Change):
+            other = changed(self.db, self.horizon, change, self.folder / change)
+            with cached_in(self.folder / "cache"):
+                after = [self._see(other, tally.observer) for tally in tallies]
+            for tally, old, new in zip(tallies, before, after, strict=True):
+                for (policy, seeds), seen, now in zip(self.horizon.asked.items(), old, new):
+                    tally.made += 1
+                    if differing := differences(seen, now):
+                        tally.differ += 1
+                        tally.changes[change] = None
+                        tally.example = tally.example or self._told(policy, seeds, differing)
+                        tally.tables.update(self._guilty(tally.observer, change, seeds, seen))
+
+    def _see(self, db: Database, observer: Observer) -> list[Seen]:
+        return [observer(db, seeds) for seeds in self.horizon.asked.values()]
+
+    def _guilty(
+        self, observer: Observer, change: Change, seeds: SeedTable, before: Seen
+    ) -> dict[str, None]:
+        """Tables whose change alone makes a difference."""
+        found: dict[str, None] = {}
+        for name, table in self.db.schema.tables.items():
+            if table.time_col is None:
+                continue
+            with tempfile.TemporaryDirectory(dir=self.folder) as place, cached_in(Path(place)):
+                other = changed(self.db, self.horizon, change, Path(place, "one"), [name])
+                if differences(before, observer(other, seeds)):
+                    found[name] = None
+        return found
+
+    def _told(self, policy: str, seeds: SeedTable, differing: Sequence[str]) -> str:
+        named = ", ".join(differing[:_SHOWN])
+        more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
+        return (
+            f"for example {named}{more}, of {len(seeds)} {self.horizon.split} seeds, policy "
+            f"{policy}, that see rows up to {self.horizon}"
+        )
+
+
+def differences(one: Seen, other: Seen) -> list[str]:
+    """Return the names of arrays that are not the same in every bit, in order."""
+    return [
+        name
+        for name in sorted(one.keys() | other.keys())
+        if name not in one or name not in other or not _same(one[name], other[name])
+    ]
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return (
+        one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    )

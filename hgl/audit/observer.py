@@ -1,0 +1,149 @@
+"""What seeds see of a database, as named arrays that two databases can be compared by."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from hgl.aggregates.batch import compute
+from hgl.aggregates.plan import FeaturePlan
+from hgl.audit.horizon import Horizon
+from hgl.db.database import Database
+from hgl.features.encode import encode, measure_tables
+from hgl.features.statistics import TableStatistics
+from hgl.features.table import TableFeatures
+from hgl.graph.build import build_graph
+from hgl.graph.loader import SeedLoader
+from hgl.graph.sampler import Backend
+from hgl.graph.spec import GraphSpec
+from hgl.tasks.seeds import SeedTable
+
+Seen = Mapping[str, np.ndarray]
+"""Arrays by name; those of a table begin with its name."""
+_NEIGHBORS = (16, 8)
+_LASTS = (1, 5, 20)
+
+
+class Observer(Protocol):
+    """Sees what some seeds see.
+
+    Attributes:
+        name: of what is seen, such as `batch`.
+        detail: which one, such as the graph and the sampler.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    def looks(self, horizon: Horizon) -> bool:
+        """Whether it can say anything about a horizon's seeds."""
+
+    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
+        """Return what the seeds see of `db`."""
+
+
+@dataclass(frozen=True)
+class Batches:
+    """All that a network reads: a batch of `SeedLoader`, aggregates of each seed's past included.
+
+    Attributes:
+        drawn: what the graph is called.
+        statistics: of training; columns are encoded with them.
+    """
+
+    spec: GraphSpec
+    drawn: str
+    backend: Backend
+    statistics: Mapping[str, TableStatistics]
+    name = "batch"
+
+    @property
+    def detail(self) -> str:
+        return f"{self.drawn}, {self.backend} sampler"
+
+    def looks(self, horizon: Horizon) -> bool:
+        return True
+
+    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
+        sinks = dict.fromkeys(self.spec.sinks, TableFeatures.empty(1))
+        loader = SeedLoader(
+            build_graph(db, self.spec),
+            seeds,
+            num_neighbors=_NEIGHBORS,
+            batch_size=len(seeds),
+            workers=0,
+            backend=self.backend,
+            features={**encode(db, self.statistics), **sinks},
+            aggregates=_LASTS,
+        )
+        (batch,) = loader
+        named: dict[str, Any] = {}
+        for store in batch.stores:
+            key = store._key
+            named[key if isinstance(key, str) else " ".join(key or ["batch"])] = dict(store.items())
+        return dict(_arrays("", named))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The compiled columns of seeds, which students and boosted trees read."""
+
+    plan: FeaturePlan
+    name = "columns"
+
+    @property
+    def detail(self) -> str:
+        return f"{len(self.plan.features)} aggregates"
+
+    def looks(self, horizon: Horizon) -> bool:
+        return True
+
+    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
+        plan = dataclasses.replace(self.plan, cut=seeds.cut)
+        found = compute(db, plan, seeds)
+        numbers = {f.name: found.numerical[:, i] for i, f in enumerate(plan.numerical)}
+        texts = {f.name: found.categorical[:, i] for i, f in enumerate(plan.categorical)}
+        return numbers | texts
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What encoders learn of every column: from rows no later than the validation timestamp."""
+
+    until: int
+    hidden: tuple[tuple[str, str], ...]
+    name = "statistics"
+    detail = "of every column"
+
+    def looks(self, horizon: Horizon) -> bool:
+        """Rows at the validation timestamp count, so they must be among those that stay."""
+        return horizon.last >= self.until
+
+    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
+        measured = measure_tables(db, stats_until=self.until, hidden=self.hidden)
+        return {
+            f"{table}.{part}": np.array([repr(sorted(value.items()))])
+            for table, found in measured.items()
+            for part, value in vars(found).items()
+            if isinstance(value, dict)
+        }
+
+
+def _arrays(path: str, value: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Every array below a value, by its place."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _arrays(f"{path}.{key}".lstrip("."), inner)
+    elif isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value):
+        for number, inner in enumerate(value):
+            yield from _arrays(f"{path}.{number}", inner)
+    elif isinstance(value, Tensor):
+        yield path, value.numpy(force=True)
+    else:
+        yield path, np.array(value if isinstance(value, int | str) else repr(value))
