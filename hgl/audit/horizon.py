@@ -91,7 +91,10 @@ def _of_split(
     for cut in get_args(Cut):
         cutting = {p: dataclasses.replace(seeds, cut=cut) for p, seeds in asked.items()}
         found = {policy: limits(seeds) for policy, seeds in cutting.items()}
-        for last in _spread(np.unique(np.concatenate(list(found.values()))), instants):
+        # The first instant by which seeds of every policy see what they may.
+        first = max(ends.min() for ends in found.values())
+        known = np.unique(np.concatenate(list(found.values())))
+        for last in _spread(known[known >= first], instants):
             chosen = {
                 policy: _take(cutting[policy], rows)
                 for policy, ends in found.items()

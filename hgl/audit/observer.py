@@ -25,7 +25,8 @@ from hgl.tasks.seeds import SeedTable
 
 Seen = Mapping[str, np.ndarray]
 """Arrays by name; those of a table begin with its name."""
-_NEIGHBORS = (16, 8)
+NEIGHBORS = (16, 8)
+"""Per hop, edges per relation: few, so that draws are made."""
 _LASTS = (1, 5, 20)
 
 
@@ -75,7 +76,7 @@ class Batches:
         loader = SeedLoader(
             build_graph(db, self.spec),
             seeds,
-            num_neighbors=_NEIGHBORS,
+            num_neighbors=NEIGHBORS,
             batch_size=len(seeds),
             workers=0,
             backend=self.backend,

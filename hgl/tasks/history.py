@@ -100,4 +100,3 @@ def _table(task: Task, name: str, stored: pa.Table) -> TableSchema:
         fkeys=(ForeignKey("entity", (_ENTITY,), task.entity_table, (), _ENTITY),),
         num_rows=len(stored),
     )
-
