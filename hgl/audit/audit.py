@@ -27,6 +27,7 @@ def audit(
     spec: GraphSpec | None = None,
     seeds: int = 32,
     instants: int = 1,
+    thorough: bool = False,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """Look for leaks, proven and likely.
@@ -36,6 +37,7 @@ def audit(
         spec: a graph whose batches are compared, beside the standard ones.
         seeds: of each split, policy, cut and instant, at most.
         instants: seed times of each split at which canaries are set, at most.
+        thorough: make every change at every seed time.
         announce: told what comes next.
     Raises: TaskError: labels cannot be made.
     """
@@ -45,7 +47,7 @@ def audit(
     hidden = train.task.remove_columns
     statistics = measure_tables(case.db, stats_until=train.stats_until, hidden=hidden)
     observers = [*standard_observers(case.db, train, spec, statistics), *models]
-    places = horizons(case.db, case.task, seeds=seeds, instants=instants)
+    places = horizons(case.db, case.task, seeds=seeds, instants=instants, thorough=thorough)
     tallies = canaries(case.db, places, observers, announce)
     findings = [finding for tally in tallies for finding in tally.findings()]
     announce("planted column")

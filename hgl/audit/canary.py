@@ -6,18 +6,15 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
 from hgl.audit.change import changed
-from hgl.audit.horizon import Horizon
+from hgl.audit.horizon import Change, Horizon
 from hgl.audit.observer import Observer, Seen
-from hgl.audit.rows import Change
 from hgl.db.cache import cached_in
 from hgl.db.database import Database
 from hgl.results.finding import Finding
-from hgl.tasks.seeds import SeedTable
 
 _SHOWN = 3
 _REMEDIES = {
@@ -96,26 +93,20 @@ class _Canary:
 
     def compare(self, tallies: Sequence[Tally]) -> None:
         """Compare what is seen before and after each change."""
-        before = [self._see(self.db, tally.observer) for tally in tallies]
-        for change in get_args(Change):
+        before = [tally.observer(self.db, self.horizon) for tally in tallies]
+        for change in self.horizon.changes:
             other = changed(self.db, self.horizon, change, self.folder / change)
-            with cached_in(self.folder / "cache"):
-                after = [self._see(other, tally.observer) for tally in tallies]
-            for tally, old, new in zip(tallies, before, after, strict=True):
-                for (policy, seeds), seen, now in zip(self.horizon.asked.items(), old, new):
-                    tally.made += 1
-                    if differing := differences(seen, now):
-                        tally.differ += 1
-                        tally.changes[change] = None
-                        tally.example = tally.example or self._told(policy, seeds, differing)
-                        tally.tables.update(self._guilty(tally.observer, change, seeds, seen))
+            for tally, seen in zip(tallies, before, strict=True):
+                with cached_in(self.folder / "cache"):
+                    now = tally.observer(other, self.horizon)
+                tally.made += 1
+                if differing := differences(seen, now):
+                    tally.differ += 1
+                    tally.changes[change] = None
+                    tally.example = tally.example or self._told(differing)
+                    tally.tables.update(self._guilty(tally.observer, change, seen))
 
-    def _see(self, db: Database, observer: Observer) -> list[Seen]:
-        return [observer(db, seeds) for seeds in self.horizon.asked.values()]
-
-    def _guilty(
-        self, observer: Observer, change: Change, seeds: SeedTable, before: Seen
-    ) -> dict[str, None]:
+    def _guilty(self, observer: Observer, change: Change, before: Seen) -> dict[str, None]:
         """Tables whose change alone makes a difference."""
         found: dict[str, None] = {}
         for name, table in self.db.schema.tables.items():
@@ -123,17 +114,14 @@ class _Canary:
                 continue
             with tempfile.TemporaryDirectory(dir=self.folder) as place, cached_in(Path(place)):
                 other = changed(self.db, self.horizon, change, Path(place, "one"), [name])
-                if differences(before, observer(other, seeds)):
+                if differences(before, observer(other, self.horizon)):
                     found[name] = None
         return found
 
-    def _told(self, policy: str, seeds: SeedTable, differing: Sequence[str]) -> str:
+    def _told(self, differing: Sequence[str]) -> str:
         named = ", ".join(differing[:_SHOWN])
         more = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
-        return (
-            f"for example {named}{more}, of {len(seeds)} {self.horizon.split} seeds, policy "
-            f"{policy}, that see rows up to {self.horizon}"
-        )
+        return f"for example {named}{more}, of {self.horizon.split} seeds up to {self.horizon}"
 
 
 def differences(one: Seen, other: Seen) -> list[str]:

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hgl.audit.forge import forged, fresh_keys, instants, later
-from hgl.audit.horizon import Horizon
-from hgl.audit.rows import Change, Rows, changed_rows
+from hgl.audit.horizon import Change, Horizon
+from hgl.audit.rows import Rows, changed_rows
 from hgl.db import times
 from hgl.db.arrange import fingerprint
 from hgl.db.database import Database

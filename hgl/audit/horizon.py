@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -17,7 +17,27 @@ from hgl.tasks.task import Task
 from hgl.train.splits import labelled_seeds
 from hgl.typing import Cut, Policy
 
-SPLITS = ("val", "test")
+Change = Literal["shuffle", "delete", "forge", "append"]
+"""What becomes of rows beyond a horizon: values and keys permuted among them; rows gone; values,
+times and keys replaced; and more rows."""
+_SPLITS = ("val", "test")
+_TURNS: tuple[tuple[Change, ...], ...] = (("shuffle", "delete"), ("forge", "append"))
+"""Taken in turn, so that every change is made in both splits and in both cuts."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """Seeds that see rows up to their own time or, where that is earlier, another.
+
+    Attributes:
+        entity: [n] int64 rows of the entity table.
+        time, visible_until: [n] int64 seconds.
+    """
+
+    entity: np.ndarray
+    time: np.ndarray
+    cut: Cut
+    visible_until: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -29,15 +49,31 @@ class Horizon:
         cut: of the seeds.
         last: the latest second that they see.
         asked: policy to the seeds, without answers.
+        changes: what becomes of rows beyond it, one after another.
     """
 
     split: str
     cut: Cut
     last: int
     asked: Mapping[Policy, SeedTable]
+    changes: tuple[Change, ...] = get_args(Change)
 
     def __str__(self) -> str:
         return f"{times.text(self.last)}, cut {self.cut}"
+
+    @property
+    def together(self) -> Together:
+        """The seeds of all policies, one after another."""
+        parts = list(self.asked.values())
+        ends = [
+            s.time if s.visible_until is None else np.full(len(s), s.visible_until) for s in parts
+        ]
+        return Together(
+            np.concatenate([seeds.entity for seeds in parts]),
+            np.concatenate([seeds.time for seeds in parts]),
+            self.cut,
+            np.concatenate(ends),
+        )
 
     def stays(self, db: Database) -> dict[str, np.ndarray]:
         """Return, by table, which rows the seeds may see, and their own: [rows] bool."""
@@ -51,56 +87,45 @@ class Horizon:
 
 
 def horizons(
-    db: Database, task: Task, *, seeds: int, instants: int, validate_frozen: bool = True
+    db: Database, task: Task, *, seeds: int, instants: int = 1, thorough: bool = False
 ) -> list[Horizon]:
     """Sample seeds of validation and test, under both policies and both cuts.
 
     Args:
         seeds: of each split, policy, cut and instant, at most.
         instants: of each split and cut, at most, the first one always.
+        thorough: make every change at every horizon, not every other one.
     Raises: TaskError: labels cannot be made.
     """
-    policies = ("rolling",) if task.autocomplete else get_args(Policy)
-    return [
-        horizon
-        for split in SPLITS
-        for horizon in _of_split(
-            split,
-            {
-                policy: _unanswered(
-                    labelled_seeds(
-                        db,
-                        task,
-                        split,
-                        policy=policy,
-                        cut="inclusive",
-                        validate_frozen=validate_frozen,
-                    )
-                )
-                for policy in policies
-            },
-            seeds,
-            instants,
-        )
-    ]
+    policies: tuple[Policy, ...] = ("rolling",) if task.autocomplete else get_args(Policy)
+    found = []
+    for turn, split in enumerate(_SPLITS):
+        asked = {policy: _asked(db, task, split, policy) for policy in policies}
+        for number, cut in enumerate(get_args(Cut), turn):
+            for place, (last, chosen) in enumerate(_sampled(asked, cut, seeds, instants), number):
+                changes = get_args(Change) if thorough else _TURNS[place % len(_TURNS)]
+                found.append(Horizon(split, cut, last, chosen, changes))
+    return found
 
 
-def _of_split(
-    split: str, asked: Mapping[Policy, SeedTable], count: int, instants: int
-) -> Iterator[Horizon]:
-    for cut in get_args(Cut):
-        cutting = {p: dataclasses.replace(seeds, cut=cut) for p, seeds in asked.items()}
-        found = {policy: limits(seeds) for policy, seeds in cutting.items()}
-        # The first instant by which seeds of every policy see what they may.
-        first = max(ends.min() for ends in found.values())
-        known = np.unique(np.concatenate(list(found.values())))
-        for last in _spread(known[known >= first], instants):
-            chosen = {
-                policy: _take(cutting[policy], rows)
-                for policy, ends in found.items()
-                if len(rows := _latest(ends, last, count))
-            }
-            yield Horizon(split, cut, int(last), chosen)
+def _asked(db: Database, task: Task, split: str, policy: Policy) -> SeedTable:
+    """The seeds of a split without their answers, which no canary reads."""
+    seeds = labelled_seeds(db, task, split, policy=policy, cut="inclusive")
+    return dataclasses.replace(seeds, target=None, notes=())
+
+
+def _sampled(
+    asked: Mapping[Policy, SeedTable], cut: Cut, count: int, instants: int
+) -> Iterator[tuple[int, dict[Policy, SeedTable]]]:
+    """Some instants, and seeds that see nothing later."""
+    cutting = {p: dataclasses.replace(seeds, cut=cut) for p, seeds in asked.items()}
+    found = {policy: limits(seeds) for policy, seeds in cutting.items()}
+    # From the first instant on by which seeds of every policy see what they may.
+    first = max(ends.min() for ends in found.values())
+    known = np.unique(np.concatenate(list(found.values())))
+    for last in _spread(known[known >= first], instants):
+        chosen = {p: _take(cutting[p], _latest(ends, last, count)) for p, ends in found.items()}
+        yield int(last), chosen
 
 
 def _spread(instants: np.ndarray, count: int) -> np.ndarray:
@@ -121,8 +146,3 @@ def _latest(ends: np.ndarray, last: int, count: int) -> np.ndarray:
 
 def _take(seeds: SeedTable, rows: np.ndarray) -> SeedTable:
     return dataclasses.replace(seeds, entity=seeds.entity[rows], time=seeds.time[rows])
-
-
-def _unanswered(seeds: SeedTable) -> SeedTable:
-    """The seeds without their answers, which an audit never reads."""
-    return dataclasses.replace(seeds, target=None, notes=())

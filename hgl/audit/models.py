@@ -12,7 +12,6 @@ from hgl.audit.observer import NEIGHBORS, Seen
 from hgl.db.database import Database
 from hgl.features.statistics import TableStatistics
 from hgl.graph.spec import GraphSpec
-from hgl.tasks.seeds import SeedTable
 from hgl.train.prepared import TrainedRun
 from hgl.train.recommendation import experiment as experiment_for
 from hgl.train.run import Experiment, ModelFactory, Sampling
@@ -46,11 +45,15 @@ class Predictions:
         columns = self.run.columns
         return columns is None or columns.plan.cut == horizon.cut
 
-    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
+    def __call__(self, db: Database, horizon: Horizon) -> Seen:
         experiment = dataclasses.replace(self.experiment, db=db)
         run = experiment.reread(self.run, self.statistics)
-        batches = experiment.loader(run, seeds)
-        return {"prediction": experiment.trainer.predict(run.model, run.objective, batches)}
+        return {
+            f"{policy} prediction": experiment.trainer.predict(
+                run.model, run.objective, experiment.loader(run, seeds)
+            )
+            for policy, seeds in horizon.asked.items()
+        }
 
 
 def untrained(case: Case, model: ModelFactory, spec: GraphSpec) -> Predictions:

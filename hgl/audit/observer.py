@@ -21,6 +21,7 @@ from hgl.graph.build import build_graph
 from hgl.graph.loader import SeedLoader
 from hgl.graph.sampler import Backend
 from hgl.graph.spec import GraphSpec
+from hgl.graph.temporal_graph import TemporalGraph
 from hgl.tasks.seeds import SeedTable
 
 Seen = Mapping[str, np.ndarray]
@@ -45,8 +46,8 @@ class Observer(Protocol):
     def looks(self, horizon: Horizon) -> bool:
         """Whether it can say anything about a horizon's seeds."""
 
-    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
-        """Return what the seeds see of `db`."""
+    def __call__(self, db: Database, horizon: Horizon) -> Seen:
+        """Return what the horizon's seeds see of `db`."""
 
 
 @dataclass(frozen=True)
@@ -71,24 +72,33 @@ class Batches:
     def looks(self, horizon: Horizon) -> bool:
         return True
 
-    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
-        sinks = dict.fromkeys(self.spec.sinks, TableFeatures.empty(1))
+    def __call__(self, db: Database, horizon: Horizon) -> Seen:
+        graph, features = build_graph(db, self.spec), encode(db, self.statistics)
+        features |= dict.fromkeys(self.spec.sinks, TableFeatures.empty(1))
+        return {
+            f"{policy} {name}": array
+            for policy, seeds in horizon.asked.items()
+            for name, array in self._batch(graph, features, seeds)
+        }
+
+    def _batch(
+        self, graph: TemporalGraph, features: Mapping[str, TableFeatures], seeds: SeedTable
+    ) -> Iterator[tuple[str, np.ndarray]]:
         loader = SeedLoader(
-            build_graph(db, self.spec),
+            graph,
             seeds,
             num_neighbors=NEIGHBORS,
             batch_size=len(seeds),
             workers=0,
             backend=self.backend,
-            features={**encode(db, self.statistics), **sinks},
+            features=features,
             aggregates=_LASTS,
         )
         (batch,) = loader
-        named: dict[str, Any] = {}
         for store in batch.stores:
             key = store._key
-            named[key if isinstance(key, str) else " ".join(key or ["batch"])] = dict(store.items())
-        return dict(_arrays("", named))
+            place = key if isinstance(key, str) else " ".join(key or ["batch"])
+            yield from _arrays(place, dict(store.items()))
 
 
 @dataclass(frozen=True)
@@ -105,9 +115,9 @@ class Columns:
     def looks(self, horizon: Horizon) -> bool:
         return True
 
-    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
-        plan = dataclasses.replace(self.plan, cut=seeds.cut)
-        found = compute(db, plan, seeds)
+    def __call__(self, db: Database, horizon: Horizon) -> Seen:
+        plan = dataclasses.replace(self.plan, cut=horizon.cut)
+        found = compute(db, plan, horizon.together)
         numbers = {f.name: found.numerical[:, i] for i, f in enumerate(plan.numerical)}
         texts = {f.name: found.categorical[:, i] for i, f in enumerate(plan.categorical)}
         return numbers | texts
@@ -126,7 +136,7 @@ class Statistics:
         """Rows at the validation timestamp count, so they must be among those that stay."""
         return horizon.last >= self.until
 
-    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
+    def __call__(self, db: Database, horizon: Horizon) -> Seen:
         measured = measure_tables(db, stats_until=self.until, hidden=self.hidden)
         return {
             f"{table}.{part}": np.array([repr(sorted(value.items()))])

@@ -14,7 +14,7 @@ from hgl.graph.sampler import Backend
 from hgl.graph.spec import GraphSpec, why_no_edges
 from hgl.tasks.seeds import SeedTable
 
-_MOST = 120
+_MOST = 64
 """Compiled columns that are compared."""
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from hgl.audit.horizon import Change
 from hgl.db.database import Database
 
-Change = Literal["shuffle", "delete", "forge", "append"]
-"""What becomes of rows beyond a horizon: values and keys permuted among them; rows gone; values,
-times and keys replaced; and more rows."""
 _SHARE, _LEAST, _MOST = 10, 20, 1000
 """Appended rows: one for so many that there are, within these bounds."""
 

@@ -9,7 +9,6 @@ from hgl.audit.horizon import Horizon
 from hgl.audit.observer import Seen
 from hgl.db.database import Database
 from hgl.export.artefact import Artefact
-from hgl.tasks.seeds import SeedTable
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,6 @@ class Student:
         """Its columns are made for one cut."""
         return self.artefact.manifest.plan.cut == horizon.cut
 
-    def __call__(self, db: Database, seeds: SeedTable) -> Seen:
-        columns = compute(db, self.artefact.manifest.plan, seeds)
+    def __call__(self, db: Database, horizon: Horizon) -> Seen:
+        columns = compute(db, self.artefact.manifest.plan, horizon.together)
         return {"prediction": self.artefact.scorer(columns)}

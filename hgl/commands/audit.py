@@ -40,6 +40,7 @@ def audit(
     cut: Cut | None,
     seeds: int,
     instants: int,
+    thorough: bool,
     out: str | None,
     strict: bool,
     trust: bool,
@@ -64,6 +65,7 @@ def audit(
         cut: likewise: inclusive or strict; null takes the task's default.
         seeds: of each split, policy, cut and seed time, at most.
         instants: seed times of validation and of test, at most.
+        thorough: make all four changes at every seed time, not two of them in turn.
         out: folder for audit.md and audit.json; null makes outputs/<database>-<task>-audit/<time>.
         strict: exit with 1 for suspicions, too.
         trust: also build classes outside hgl that the run's configuration names.
@@ -93,6 +95,7 @@ def audit(
             spec=network.experiment.spec,
             seeds=seeds,
             instants=instants,
+            thorough=thorough,
             announce=bars.phase,
         )
     folder = folder or fresh(f"{database.schema.name}-{asked.name}-audit", join_world())
