@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -78,9 +80,21 @@ def canaries(
     for horizon in horizons:
         looking = [t for t in tallies if t.observer.looks(horizon)]
         announce(f"{horizon.split} seeds, {horizon}")
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, _quiet():
             _Canary(db, horizon, Path(folder)).compare(looking)
     return tallies
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Say nothing of what each changed database is like."""
+    logger = logging.getLogger("hgl")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @dataclass(frozen=True)

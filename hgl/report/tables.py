@@ -93,9 +93,8 @@ def audit_table(audit: Audit) -> Table:
     """One row per finding, the worst first."""
     title = f"audit of {audit.dataset}, {audit.task}: policy {audit.policy}, cut {audit.cut}"
     table = Table(title=title, title_justify="left", show_lines=True)
-    table.add_column("severity", no_wrap=True)
-    for name in ("check", "place", "evidence", "remedy"):
-        table.add_column(name, overflow="fold")
+    table.add_column("found", ratio=1, overflow="fold")
+    table.add_column("evidence, and what to do", ratio=3, overflow="fold")
     for f in audit.sorted:
-        table.add_row(f.severity, f.check, f.place, f.evidence, f.remedy)
+        table.add_row(f"{f.severity}: {f.check}\n{f.place}", f"{f.evidence}\n→ {f.remedy}")
     return table
