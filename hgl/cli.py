@@ -36,7 +36,7 @@ VERBS = {
     for verb in (
         *("ingest", "train", "search", "evaluate", "predict"),
         *("distill", "export", "serve", "doctor"),
-        *("bench", "reproduce", "report"),
+        *("bench", "reproduce", "report", "audit"),
     )
 }
 _POSITIONAL = {"reproduce": "id"}

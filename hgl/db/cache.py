@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,13 @@ _RECORD = "complete.json"
 _ATTEMPTS = 5
 _ABANDONED = 7 * 86400.0
 """Seconds after which a folder that nobody finished is taken for a dead process's."""
+_ELSEWHERE: ContextVar[Path | None] = ContextVar("elsewhere", default=None)
 
 
 def cache_folder() -> Path:
     """Return the cache folder: `HGL_CACHE`, else `hgl` in the platform's user cache."""
+    if (elsewhere := _ELSEWHERE.get()) is not None:
+        return elsewhere
     if chosen := os.environ.get("HGL_CACHE"):
         return Path(chosen)
     if sys.platform == "win32":
@@ -36,6 +40,16 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "hgl"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hgl"
+
+
+@contextlib.contextmanager
+def cached_in(folder: Path) -> Iterator[None]:
+    """Let this thread use `folder` as its cache, for what is not worth keeping."""
+    token = _ELSEWHERE.set(folder)
+    try:
+        yield
+    finally:
+        _ELSEWHERE.reset(token)
 
 
 def digest(*parts: Any) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shutil
 from pathlib import Path
 
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f]|^\.|%(?=[0-9A-F]{2})")
@@ -23,3 +25,11 @@ def table_file(folder: Path, table: str) -> Path:
         tail = hashlib.blake2b(encoded, digest_size=8).hexdigest()
         name = encoded[: _LONGEST - 17].decode(errors="ignore") + "-" + tail
     return folder / f"{name}.parquet"
+
+
+def share(file: Path, place: Path) -> None:
+    """Have one file in two folders where the disk can do that, else a copy."""
+    try:
+        os.link(file, place)
+    except OSError:
+        shutil.copyfile(file, place)

@@ -30,6 +30,7 @@ def date_like(
     source: str,
     numbers: Mapping[str, str],
     instant: str,
+    num_rows: int,
 ) -> list[str]:
     """Return the numerical columns that grow, or fall, with the row's own time.
 
@@ -37,10 +38,11 @@ def date_like(
         source: SQL of the training rows.
         numbers: SQL of each numerical column, by name.
         instant: SQL of the row's time in seconds.
+        num_rows: of `source`.
     """
     if not numbers:
         return []
-    step = max(1, table.num_rows // SAMPLE)
+    step = max(1, num_rows // SAMPLE)
     looked_at = every(source, [instant, *numbers.values()], step)
     rows = connection.execute(f"SELECT * FROM {looked_at}").fetchnumpy()
     time, *values = (np.ma.filled(column.astype(np.float64), np.nan) for column in rows.values())

@@ -121,11 +121,13 @@ def measure(
         until: validation timestamp in seconds; later rows are not looked at.
     """
     source = f"{quoted(table.name)}{_training_rows(table, until)}"
-    columns = _without_dates(connection, table, source, columns)
+    # Not the table's own number: how many rows come later must not choose which are looked at.
+    (num_rows,) = connection.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
+    columns = _without_dates(connection, table, source, columns, num_rows)
     numbers = [c for c, s in columns.items() if s == "numerical"]
     instants = [c for c, s in columns.items() if s == "timestamp"]
     sources = {c: number_sql(c) for c in numbers} | {c: age_sql(c, table, until) for c in instants}
-    scales = _scales(connection, source, sources, table.num_rows)
+    scales = _scales(connection, source, sources, num_rows)
     spans = {c: _span(connection, source, c) for c in instants}
     vocabularies = {
         c: _vocabulary(connection, source, c)
@@ -147,6 +149,7 @@ def _without_dates(
     table: TableSchema,
     source: str,
     columns: dict[str, str],
+    num_rows: int,
 ) -> dict[str, str]:
     """The columns that are not dates under another name, or that the user says are numbers."""
     if table.time_col is None:
@@ -156,7 +159,7 @@ def _without_dates(
         for c, s in columns.items()
         if s == "numerical" and table.column(c).reason != STATED
     }
-    dates = date_like(connection, table, source, numbers, instant_sql(table.time_col))
+    dates = date_like(connection, table, source, numbers, instant_sql(table.time_col), num_rows)
     return {c: s for c, s in columns.items() if c not in dates}
 
 

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from hgl.db.schema import Schema
+from hgl.results.audit import Audit
 
 Scores = Mapping[str, Mapping[str, float]]
 """Split to score name to value."""
@@ -85,4 +86,15 @@ def finding_table(title: str, rows: Mapping[str, str]) -> Table:
     table.add_column(overflow="fold")
     for name, found in rows.items():
         table.add_row(name, found)
+    return table
+
+
+def audit_table(audit: Audit) -> Table:
+    """One row per finding, the worst first."""
+    title = f"audit of {audit.dataset}, {audit.task}: policy {audit.policy}, cut {audit.cut}"
+    table = Table(title=title, title_justify="left", show_lines=True)
+    table.add_column("found", ratio=1, overflow="fold")
+    table.add_column("evidence, and what to do", ratio=3, overflow="fold")
+    for f in audit.sorted:
+        table.add_row(f"{f.severity}: {f.check}\n{f.place}", f"{f.evidence}\n→ {f.remedy}")
     return table

@@ -7,22 +7,18 @@ row like any other, and what hides later rows from a seed hides later answers.
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from hgl.db import cache, times
-from hgl.db.arrange import fingerprint
+from hgl.db.add_table import add_table
 from hgl.db.clock import free_name
 from hgl.db.database import Database
-from hgl.db.files import table_file
-from hgl.db.schema import Column, ForeignKey, TableSchema, write_manifest
+from hgl.db.schema import Column, ForeignKey, TableSchema
 from hgl.tasks import autocomplete, labels, population, targets
 from hgl.typing import Stype
 
@@ -51,9 +47,6 @@ def with_history(task: Task, db: Database) -> Database:
     key = cache.digest(VERSION, cache.code_version(), db.fingerprint, name, *content, answers)
 
     def build(folder: Path) -> None:
-        (folder / "db").mkdir()
-        for table in db.schema.tables:
-            _share(db.path(table), table_file(folder / "db", table))
         known = pa.array(rows[_KNOWN].to_numpy() * 10**6).cast(pa.timestamp("us"))
         stored = pa.table(
             {
@@ -63,12 +56,7 @@ def with_history(task: Task, db: Database) -> Database:
                 _ANSWER: pa.array(rows[_ANSWER].tolist()),
             }
         )
-        pq.write_table(stored, table_file(folder / "db", name))
-        tables = {**db.schema.tables, name: _table(task, name, stored)}
-        schema = dataclasses.replace(db.schema, tables=tables)
-        write_manifest(
-            dataclasses.replace(schema, fingerprint=fingerprint(schema, folder / "db")), folder
-        )
+        add_table(db, _table(task, name, stored), stored, folder)
 
     folder = cache.entry("history", key, build)
     return dataclasses.replace(Database.open(folder), until=db.until)
@@ -112,11 +100,3 @@ def _table(task: Task, name: str, stored: pa.Table) -> TableSchema:
         fkeys=(ForeignKey("entity", (_ENTITY,), task.entity_table, (), _ENTITY),),
         num_rows=len(stored),
     )
-
-
-def _share(file: Path, place: Path) -> None:
-    """One file in two folders where the disk can do that, else a copy."""
-    try:
-        os.link(file, place)
-    except OSError:
-        shutil.copyfile(file, place)

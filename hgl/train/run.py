@@ -15,6 +15,7 @@ from torch import nn
 from hgl.db.database import Database
 from hgl.errors import ConfigError, SchemaError, check_range
 from hgl.features.encode import encode, measure_tables
+from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
 from hgl.graph.aggregates import SeedAggregates, check_lasts
 from hgl.graph.build import build_graph, build_store
@@ -209,14 +210,23 @@ class Experiment:
             column the run was trained on.
         """
         statistics = read_statistics(folder)
-        train, drawn = self.seeds("train"), self._drawn()
-        graph = build_graph(drawn, self.spec)
-        features = self._with_sinks(encode(drawn, statistics))
+        train = self.seeds("train")
+        graph, features = self._read(statistics)
         columns = None if self.columns is None else CompiledColumns.read(folder)
         run = self._built(graph, features, train, columns)
         weights = folder / "model.safetensors"
         restore_model(run.model, load_tensors(weights)[0], weights)
         return run
+
+    def reread(self, run: TrainedRun, statistics: Mapping[str, TableStatistics]) -> TrainedRun:
+        """Return a run's model with the graph and the columns of this experiment's database.
+
+        Args:
+            statistics: of the training that the model comes from.
+        Raises: SchemaError: the database lacks a column that they are about.
+        """
+        graph, features = self._read(statistics)
+        return dataclasses.replace(run, graph=graph, features=features)
 
     def loader(self, run: TrainedRun, seeds: SeedTable, *, shuffle: bool = False) -> SeedLoader:
         """Batches of `seeds`, sampled as this experiment samples.
@@ -266,6 +276,13 @@ class Experiment:
     def _drawn(self) -> Database:
         """The tables that the graph is made of."""
         return with_history(self.task, self.db) if self.history else self.db
+
+    def _read(
+        self, statistics: Mapping[str, TableStatistics]
+    ) -> tuple[TemporalGraph, Mapping[str, TableFeatures]]:
+        """The graph, and the columns as training encoded them."""
+        drawn = self._drawn()
+        return build_graph(drawn, self.spec), self._with_sinks(encode(drawn, statistics))
 
     def _with_sinks(self, features: Mapping[str, TableFeatures]) -> dict[str, TableFeatures]:
         """Of every table, and of the node types that stand for none."""

@@ -89,3 +89,14 @@ def test_a_static_table_has_no_time_to_go_with():
     people = pd.DataFrame({"person": range(500), "born": np.arange(500) / 10 + 1950})
     db = Database.open({"people": people, "sales": frame.assign(person=frame.index % 500)})
     assert "born" in measure_tables(db, stats_until=times.instant(UNTIL))["people"].columns
+
+
+def test_rows_after_training_do_not_choose_which_rows_are_looked_at() -> None:
+    """Every second training row is its own date: one in two would say that all are."""
+    rows = 5000
+    at = START + pd.to_timedelta(range(rows), unit="min")
+    half = np.where(np.arange(1, rows + 1) % 2 == 0, np.arange(rows), 0)
+    late = pd.Timestamp(UNTIL) + pd.to_timedelta(range(1, rows + 1), unit="min")
+    frame = pd.DataFrame({"at": at, "half": half})
+    more = pd.concat([frame, pd.DataFrame({"at": late, "half": 0})], ignore_index=True)
+    assert found(frame, half="numerical") == found(more, half="numerical")
