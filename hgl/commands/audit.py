@@ -9,7 +9,7 @@ from hgl.audit.case import Case
 from hgl.audit.markdown import markdown
 from hgl.audit.models import Predictions, untrained
 from hgl.audit.observer import Observer
-from hgl.commands.folder import StoredRun, fresh, vacant
+from hgl.commands.folder import StoredRun, fresh
 from hgl.commands.source import open_database, task_name
 from hgl.db.database import Database
 from hgl.errors import ConfigError, check_range
@@ -66,7 +66,8 @@ def audit(
         seeds: of each split, policy, cut and seed time, at most.
         instants: seed times of validation and of test, at most.
         thorough: make all four changes at every seed time, not two of them in turn.
-        out: folder for audit.md and audit.json; null makes outputs/<database>-<task>-audit/<time>.
+        out: folder for audit.md and audit.json, which replace what an audit left there; null takes
+            the run's, else outputs/<database>-<task>-audit/<time>.
         strict: exit with 1 for suspicions, too.
         trust: also build classes outside hgl that the run's configuration names.
     Examples:
@@ -78,7 +79,6 @@ def audit(
     """
     check_range("seeds", seeds, 1)
     check_range("instants", instants, 1)
-    folder = vacant(out)
     with Screen() as screen:
         bars = PhaseBars(screen)
         stored = None if run is None else StoredRun.read(run)
@@ -98,7 +98,7 @@ def audit(
             thorough=thorough,
             announce=bars.phase,
         )
-    folder = folder or fresh(f"{database.schema.name}-{asked.name}-audit", join_world())
+    folder = _folder(out, stored, f"{database.schema.name}-{asked.name}-audit")
     _write(found, folder)
     _show(found, folder)
     return found.exit_code(strict=strict)
@@ -141,6 +141,12 @@ def _student(artefact: str, database: Database) -> Observer:
     student = Artefact.read(Path(artefact))
     student.check_database(database.schema)
     return Student(student)
+
+
+def _folder(out: str | None, stored: StoredRun | None, name: str) -> Path:
+    if out is not None:
+        return Path(out)
+    return fresh(name, join_world()) if stored is None else stored.folder
 
 
 def _write(found: Audit, folder: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hgl
 from hgl.report.numbers import seconds
+from hgl.report.page.audits import audits_section
 from hgl.report.page.calibration import calibration_section
 from hgl.report.page.cost import cost_section
 from hgl.report.page.curves import curves_section
@@ -33,6 +34,7 @@ _PLACES = {
     "explanations": "Explanations",
     "timeline": "Time line",
     "schema": "Schema",
+    "audit": "Audit",
     "records": "Records",
 }
 
@@ -61,6 +63,7 @@ def page(material: Material, home: Path) -> str:
         explanations_section(material),
         timeline_section(material),
         schema_section(material),
+        audits_section(material),
         records_section(material, home),
     ]
     body = [_header(material), _bar(material), el("main", sections), _footer(material)]

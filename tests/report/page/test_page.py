@@ -20,9 +20,10 @@ from hgl.report.page.slices import sliced
 from hgl.report.page.tables import comma_separated, markdown
 from tests.report.page import made
 from tests.report.page.test_element import Seen
+from tests.results.test_audit import made as audit
 
 SECTIONS = ["leaderboard", "cost", "curves", "calibration", "slices", "explanations"]
-SECTIONS += ["timeline", "schema", "records"]
+SECTIONS += ["timeline", "schema", "audit", "records"]
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,19 @@ def test_links_lead_to_records_and_runs(material: Material, store: Path, tmp_pat
     links = re.findall(r'href="\./([^"]*)"', text)
     assert len(links) == 13 + 12
     assert all((tmp_path / link).exists() for link in links)
+
+
+def test_an_audit_beside_a_run_is_listed(material: Material, tmp_path: Path) -> None:
+    assert "hgl audit run=… does" in page(material, tmp_path)
+    done = next(record for record in material.records if record.folder is not None)
+    assert done.folder is not None
+    file = audit("leak", "note").write(done.folder)
+    try:
+        text = page(material, tmp_path)
+        assert "1 leak proven in 8 comparisons" in text
+        assert "2 | 3 of 4 differ" in text
+    finally:
+        file.unlink()
 
 
 def test_policies_have_tables_of_their_own(material: Material) -> None:

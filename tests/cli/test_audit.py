@@ -1,0 +1,28 @@
+"""`hgl audit` from the command line, on a run that was trained."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hgl.cli import main
+from hgl.results.audit import FILE, Audit
+from tests.cli.shop import failure
+
+
+def test_the_model_of_a_run_is_audited_beside_it(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = shutil.copytree(run, tmp_path / "run")
+    assert main(["audit", f"run={mine}", "seeds=4"]) == 0
+    assert "no leak" in capsys.readouterr().out
+    found = Audit.read(mine / FILE)
+    assert found.task == "comes-back"
+    assert found.comparisons["predictions (RHGNN, trained)"] == 8
+    assert "customer" in (mine / "audit.md").read_text()
+
+
+def test_a_run_has_its_own_task(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "which has its own" in failure(capsys, 2, "audit", f"run={run}", "task=plane-late")
