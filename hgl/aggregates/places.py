@@ -37,14 +37,15 @@ def across(schema: Schema, entity_table: str) -> list[tuple[Anchor, Source]]:
     """
     return [
         (anchor, source)
-        for anchor, parent in _parents(schema, entity_table)
+        for anchor, parent in parents(schema, entity_table)
         if parent != entity_table
         for source in children(schema, parent)
         if source.table != entity_table
     ]
 
 
-def _parents(schema: Schema, entity_table: str) -> Iterator[tuple[Anchor, str]]:
+def parents(schema: Schema, entity_table: str) -> Iterator[tuple[Anchor, str]]:
+    """Yield the tables that the entity names a row of, or that the latest row about it does."""
     for fkey in schema.table(entity_table).fkeys:
         yield Anchor(None, fkey.name), fkey.parent
     for via in children(schema, entity_table):

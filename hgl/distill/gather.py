@@ -15,13 +15,12 @@ from hgl.aggregates.prune import prune
 from hgl.aggregates.table import FeatureTable
 from hgl.distill.asked_rows import AskedRows
 from hgl.distill.calibration import temperature
-from hgl.distill.loss import DISTILLATIONS
 from hgl.distill.material import Material, in_units
 from hgl.distill.observe import observe
-from hgl.distill.seen_codes import seen_codes
+from hgl.distill.parent_codes import ParentCodes
 from hgl.distill.soft_labels import forward_chained
 from hgl.distill.stale import longest_lag
-from hgl.distill.tokenizer import Tokens, fit_tokens
+from hgl.distill.tokenizer import Tokens, fit_tokens, told_columns
 from hgl.errors import check_range
 from hgl.tasks import population
 from hgl.train.objective import Objective
@@ -40,8 +39,8 @@ class Sources:
         staleness: longest lag, in seconds, of the database that half of the labelled rows see;
             None: as long as the teacher's, and under the frozen policy at least as validation's.
         num_codes: in the codebook; None: as many as the rows allow, 256 at most.
-        seen_codes: also train students that read codes (see `hgl.distill.seen_codes`), which takes
-            the teacher one more look at every row.
+        parent_codes: also train students that read codes of parents (see
+            `hgl.distill.parent_codes`), which takes the teacher a look at those of every row.
     Raises: ConfigError: a number is out of range.
     """
 
@@ -50,7 +49,7 @@ class Sources:
     most: int = 64
     staleness: int | None = None
     num_codes: int | None = None
-    seen_codes: bool = False
+    parent_codes: bool = False
 
     def __post_init__(self) -> None:
         check_range("stretches", self.stretches, 2)
@@ -101,7 +100,8 @@ def gather(
     target = in_units(objective, rows.seeds["train"].answers)
     with phases("codes"):
         tokens = _tokens(views["train"].embedding, tables["train"], target, objective, sources)
-        seen = seen_codes(experiment, run, tokens, rows) if sources.seen_codes else {}
+        reader = ParentCodes(experiment, prepared, run, rows, target)
+        read = reader.columns() if sources.parent_codes else {}
     return Material(
         objective=objective,
         seeds=rows.seeds,
@@ -111,7 +111,7 @@ def gather(
         target=rows.stacked(target),
         taught=rows.stacked(*(soft / warmth).split([len(target), len(rows.extra)])),
         log_codes=rows.stacked(tokens.log_probabilities(views["train"].embedding)),
-        seen_codes=seen,
+        parent_codes=read,
         views=views,
         tokens=tokens,
         temperature=warmth,
@@ -144,9 +144,8 @@ def _tokens(
 ) -> Tokens:
     return fit_tokens(
         embedding,
-        table.first(len(embedding)),
-        DISTILLATIONS[objective.kind](1.0).task,
+        told_columns(table.first(len(embedding))),
         target,
-        objective.out_channels,
+        objective,
         num_codes=sources.num_codes,
     )

@@ -34,7 +34,8 @@ class Material:
         target: [rows of train] or [.., labels] as lessons have it; NaN without a label.
         taught: [rows of train, out_channels] teacher's outputs; rows of NaN where it was not asked.
         log_codes: [rows of train, codes] log-probabilities of the teacher's codes, NaN likewise.
-        seen_codes: per split, [rows, channels] columns of codes; empty where nobody reads them.
+        parent_codes: per split, [rows, channels] columns of parents' codes; empty where nobody
+            reads them.
         views: of the teacher, on each split's seeds.
         tokens: the teacher's codes.
         temperature: of the teacher, fitted on validation.
@@ -48,7 +49,7 @@ class Material:
     target: Tensor
     taught: Tensor
     log_codes: Tensor
-    seen_codes: Mapping[str, Tensor]
+    parent_codes: Mapping[str, Tensor]
     views: Mapping[str, Observed]
     tokens: Tokens
     temperature: float
@@ -56,7 +57,7 @@ class Material:
     @property
     def rungs(self) -> tuple[Rung, ...]:
         """Those that it has everything for."""
-        return tuple(r for r in STUDENTS if r.tier != "row+agg+code" or self.seen_codes)
+        return tuple(r for r in STUDENTS if r.tier != "row+agg+code" or self.parent_codes)
 
     def columns(self, rung: Rung) -> FeaturePlan:
         """Return what a rung's student reads."""
@@ -72,7 +73,7 @@ class Material:
             self._learnt(rung) if split == "train" else self._asked(len(numerical))
         )
         coded = rung.tier == "row+agg+code"
-        extra = self.seen_codes[split] if coded else torch.empty(len(numerical), 0)
+        extra = self.parent_codes[split] if coded else torch.empty(len(numerical), 0)
         rows = len(target)
         return Lessons(numerical[:rows], categorical[:rows], extra[:rows], target, taught, codes)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,14 @@ from hgl.errors import ConfigError
 from hgl.tasks.seeds import SeedTable
 from hgl.train.prepared import TrainedRun
 from hgl.train.run import Experiment
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A model that has vectors of rows of any table."""
+
+    def embed(self, batch: HeteroData, table: str) -> Tensor:
+        """[batch_size, channels] of a batch whose seeds are rows of `table`."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,37 @@ def observe(experiment: Experiment, run: TrainedRun, seeds: SeedTable) -> Observ
     finally:
         watched.hook.remove()
     return Observed(found[:, watched.out_channels :], found[:, : watched.out_channels])
+
+
+def embed(experiment: Experiment, run: TrainedRun, seeds: SeedTable) -> Tensor:
+    """What a teacher's network makes of rows of any table of its graph, [n, channels] float32.
+
+    Args:
+        seeds: their table is `seeds.task.entity_table`; each sees the graph cut at its own time.
+    Raises: ConfigError: the model has no `embed`.
+    """
+    if not isinstance(run.model, Embedder):
+        raise ConfigError(
+            f"teacher {type(run.model).__name__}: expected a model with `embed(batch, table)`, "
+            "which returns a vector per seed of any table"
+        )
+    # Columns are of the task's entities, which these rows are not.
+    plain = replace(experiment, sampling=replace(experiment.sampling, aggregates=None))
+    loader = plain.loader(replace(run, columns=None), seeds)
+    embedding = _Embedding(run.model, seeds.task.entity_table)
+    return experiment.trainer.outputs(embedding, loader, phase="teacher")
+
+
+class _Embedding(nn.Module):
+    """What a model's network returns for seeds of some table."""
+
+    def __init__(self, model: Embedder, table: str) -> None:
+        super().__init__()
+        self.model, self.table = model, table
+
+    def forward(self, batch: HeteroData) -> Tensor:
+        """[batch, channels]."""
+        return self.model.embed(batch, self.table)
 
 
 class _Watched(nn.Module):

@@ -14,9 +14,9 @@ from hgl.distill.rung import (
     CODED,
     CONSTANT,
     PLAIN,
+    READ,
     ROW,
     ROW_TAUGHT,
-    SEEN,
     SERVED,
     TAUGHT,
     TEACHER,
@@ -30,7 +30,7 @@ CREDITS = (
     ("KD on the row", ROW_TAUGHT.name, ROW.name),
     ("KD on aggregates", TAUGHT.name, PLAIN.name),
     ("codes to learn", CODED.name, TAUGHT.name),
-    ("codes to read", SEEN.name, TAUGHT.name),
+    ("codes to read", READ.name, TAUGHT.name),
 )
 """What a part is called, with it, without it."""
 

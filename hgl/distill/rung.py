@@ -7,7 +7,7 @@ from typing import Literal
 
 Tier = Literal["row", "row+agg", "row+agg+code"]
 """What a student reads: the entity's own row and the calendar; also what its past adds up to; also
-the entity's code as the teacher saw it some time before."""
+cached codes of the rows that these name (see `hgl.distill.parent_codes`)."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ ROW_TAUGHT = Rung("row+KD", "row", taught=True)
 PLAIN = Rung("row+agg", "row+agg")
 TAUGHT = Rung("row+agg+KD", "row+agg", taught=True)
 CODED = Rung("row+agg+KD+codes", "row+agg", taught=True, coded=True)
-SEEN = Rung("row+agg+code+KD", "row+agg+code", taught=True)
-STUDENTS = (ROW, ROW_TAUGHT, PLAIN, TAUGHT, CODED, SEEN)
+READ = Rung("row+agg+code+KD", "row+agg+code", taught=True)
+STUDENTS = (ROW, ROW_TAUGHT, PLAIN, TAUGHT, CODED, READ)
 SERVED = (ROW, ROW_TAUGHT, PLAIN, TAUGHT, CODED)
 """Those that can be exported: whoever asks needs no teacher."""
 CONSTANT, BOOSTED, TEACHER = "constant", "LightGBM on aggregates", "teacher"

@@ -7,7 +7,6 @@ how many rows of each relation it has in each window. Prediction stays off the q
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hgl.aggregates.table import FeatureTable
+from hgl.distill.loss import DISTILLATIONS
 from hgl.nn.codebook import ROWS_PER_CODE, Codebook, CodebookHealth, check_size
+from hgl.train.objective import Objective
 
 CHANNELS = 32
 MOST_CODES = 256
@@ -80,10 +81,9 @@ class Tokenizer(nn.Module):
 
 def fit_tokens(
     embedding: Tensor,
-    table: FeatureTable,
-    task: Callable[[Tensor, Tensor], Tensor],
+    told: Tensor,
     target: Tensor,
-    out_channels: int,
+    objective: Objective,
     *,
     num_codes: int | None = None,
     seed: int = 0,
@@ -92,16 +92,16 @@ def fit_tokens(
 
     Args:
         embedding: [n, channels].
-        table: of the same seeds; a code should tell their own columns and their relation profile.
-        task: outputs [n, out_channels] and `target` to a loss per row.
-        target: [n] or [n, labels].
+        told: [n, columns] of the same seeds that a code should tell; see `told_columns`.
+        target: [n] or [n, labels], in the units of lessons.
+        objective: of the teacher.
         num_codes: M; None: as many as the rows allow, `MOST_CODES` at most.
     Raises: ConfigError: there are fewer than `ROWS_PER_CODE` rows to a code.
     """
     most = max(2, min(MOST_CODES, len(embedding) // ROWS_PER_CODE))
     num_codes = most if num_codes is None else num_codes
     check_size(num_codes, len(embedding))
-    told = told_columns(table)
+    task, out_channels = DISTILLATIONS[objective.kind](1.0).task, objective.out_channels
     torch.manual_seed(seed)
     tokenizer = Tokenizer(
         embedding.shape[1], told.shape[1], out_channels, num_codes=num_codes, seed=seed

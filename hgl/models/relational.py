@@ -107,16 +107,18 @@ class RelationalModel(nn.Module):
 
     def answer(self, copied: Mapping[NodeType, CopiedRows], batch: HeteroData) -> Tensor:
         """From the vectors of the copies, per node type, to the predictions."""
-        plans = batch_plans(batch, self.edge_types)
-        if isinstance(self.gnn, CopyNetwork):
-            x_dict = self.gnn.forward_copies(copied, plans)
-        else:
-            x_dict = self.gnn.forward_plans({t: x.dense() for t, x in copied.items()}, plans)
-        store = batch[self.entity_table]
-        seeds = x_dict[self.entity_table][: store.batch_size]
+        seeds = self._seeds(copied, batch, self.entity_table)
         if self.seed_columns is not None:
-            seeds = seeds + self.seed_columns(self._aggregates(store))
+            seeds = seeds + self.seed_columns(self._aggregates(batch[self.entity_table]))
         return self.head(seeds)
+
+    def embed(self, batch: HeteroData, table: NodeType) -> Tensor:
+        """Return [batch_size, channels] of a batch whose seeds may be rows of any table.
+
+        Raises: SchemaError: the batch is of a graph with other types.
+        """
+        self._check(batch)
+        return self._seeds(self._copied(batch), batch, table)
 
     def encode(self, batch: HeteroData) -> dict[NodeType, Tensor]:
         """Encode each distinct row once, copy it to its samples and add their relative time.
@@ -124,6 +126,16 @@ class RelationalModel(nn.Module):
         Returns: [copies, channels] per node type.
         """
         return {t: x.dense() for t, x in self._copied(batch).items()}
+
+    def _seeds(
+        self, copied: Mapping[NodeType, CopiedRows], batch: HeteroData, table: NodeType
+    ) -> Tensor:
+        plans = batch_plans(batch, self.edge_types)
+        if isinstance(self.gnn, CopyNetwork):
+            x_dict = self.gnn.forward_copies(copied, plans)
+        else:
+            x_dict = self.gnn.forward_plans({t: x.dense() for t, x in copied.items()}, plans)
+        return x_dict[table][: batch[table].batch_size]
 
     def _copied(self, batch: HeteroData) -> dict[NodeType, CopiedRows]:
         num_rows = {t: batch[t].rows.numel() for t in self.node_types}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from hgl.distill.rung import BOOSTED, CODED, CONSTANT, PLAIN, ROW, STUDENTS, TAU
 from hgl.distill.student import StudentSettings
 from hgl.errors import CacheError, ConfigError
 from hgl.train.watcher import Silent
-from tests.train.shop import experiment
+from tests.train.shop import experiment, shop
 
 SETTINGS = StudentSettings(channels=16, max_epochs=6, lr=0.01, average=0.9)
 
@@ -27,14 +28,14 @@ SETTINGS = StudentSettings(channels=16, max_epochs=6, lr=0.01, average=0.9)
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     folder = tmp_path_factory.mktemp("teacher")
-    asked = experiment(max_epochs=3)
+    asked = replace(experiment(max_epochs=3), db=shop(num_brands=3))
     asked.train(folder / "run")
     return gather(
         asked,
         asked.prepare(),
         asked.restore(folder / "run"),
         3,
-        Sources(extra=0.3, most=16, seen_codes=True),
+        Sources(extra=0.3, most=16, parent_codes=True),
         aside=folder / "aside",
     )
 

@@ -9,9 +9,9 @@ import torch
 from hgl.aggregates.feature import Feature, Source
 from hgl.aggregates.plan import FeaturePlan
 from hgl.aggregates.table import FeatureTable
-from hgl.distill.loss import DISTILLATIONS
 from hgl.distill.tokenizer import Tokens, fit_tokens, told_columns
 from hgl.errors import ConfigError
+from hgl.train.objective import objective_for
 
 
 def _kinds(rows: int = 800) -> tuple[torch.Tensor, FeatureTable, torch.Tensor, np.ndarray]:
@@ -30,9 +30,11 @@ def _kinds(rows: int = 800) -> tuple[torch.Tensor, FeatureTable, torch.Tensor, n
 
 def _fit(num_codes: int | None = None, seed: int = 0) -> tuple[Tokens, torch.Tensor, np.ndarray]:
     embedding, table, target, kind = _kinds()
-    task = DISTILLATIONS["binary"](1.0).task
+    objective = objective_for("binary", target.numpy())
     return (
-        fit_tokens(embedding, table, task, target, 1, num_codes=num_codes, seed=seed),
+        fit_tokens(
+            embedding, told_columns(table), target, objective, num_codes=num_codes, seed=seed
+        ),
         embedding,
         kind,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import sys
@@ -25,7 +26,7 @@ LEFT JOIN orders o ON o.customer_id = c.customer_id
   AND o.at > t.timestamp AND o.at <= t.timestamp + INTERVAL '{timedelta}'
 GROUP BY ALL
 """
-MANIFEST = {
+MANIFEST: dict[str, Any] = {
     "tables": {
         "customers": {"pkey": ["customer_id"], "columns": {"age": "numerical"}},
         "orders": {
@@ -38,8 +39,12 @@ MANIFEST = {
 }
 
 
-def shop(num_customers: int = 60, num_days: int = 200) -> Database:
-    """Happy customers order every few days, the others stop after a while."""
+def shop(num_customers: int = 60, num_days: int = 200, num_brands: int = 0) -> Database:
+    """Happy customers order every few days, the others stop after a while.
+
+    Args:
+        num_brands: of a further table that each order names a row of; 0: there is none.
+    """
     random = np.random.default_rng(0)
     happy = random.random(num_customers) < 0.5
     rows = [
@@ -54,7 +59,13 @@ def shop(num_customers: int = 60, num_days: int = 200) -> Database:
     customers = pd.DataFrame(
         {"customer_id": range(num_customers), "age": random.integers(18, 80, num_customers)}
     )
-    return Database.open({"customers": customers, "orders": orders}, manifest=MANIFEST)
+    tables, manifest = {"customers": customers, "orders": orders}, copy.deepcopy(MANIFEST)
+    if num_brands:
+        orders["brand_id"] = random.integers(num_brands, size=len(orders))
+        tables["brands"] = pd.DataFrame({"brand_id": range(num_brands)})
+        manifest["tables"]["brands"] = {"pkey": ["brand_id"]}
+        manifest["tables"]["orders"]["fkeys"]["brand_id"] = "brands"
+    return Database.open(tables, manifest=manifest)
 
 
 def returns() -> Task:
