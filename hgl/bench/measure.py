@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import os
 import sys
 import threading
@@ -21,6 +22,8 @@ from hgl.errors import CacheError
 from hgl.results.prediction_file import PredictionFile
 from hgl.results.record import FAILED, Record
 from hgl.tasks.metrics import METRICS
+
+log = logging.getLogger(__name__)
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -75,6 +78,10 @@ def record_of(cell: Cell, folder: Path, home: Path, ended: Ended, began: str) ->
             parts |= _found(cell, folder)
         except CacheError as error:
             parts |= {"status": FAILED, "error": str(error)}
+        except Exception as error:  # One run must not end the whole grid.
+            log.exception("what %s left cannot be read", folder)
+            said = f"what it left cannot be read: {type(error).__name__}: {error}"
+            parts |= {"status": FAILED, "error": redact(said)}
     memory = max([p["peak_mb"] for p in parts.get("phases", {}).values()], default=0.0)
     head, dirty = commit()
     tuning = {"trials": cell.trials, "chosen": list(cell.chosen)} if cell.trials else None

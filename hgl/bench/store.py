@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -14,22 +15,21 @@ from hgl.results.store import RECORDS, read_records
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class Store:
-    """Records by id; several processes may share one.
+    """Records by id; several processes may share one. Reading makes no folder."""
 
-    Args:
-        folder: made where it is absent.
-    Raises: ConfigError: it cannot be written, or is a file.
-    """
+    folder: Path
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def make(self) -> None:
+        """Make its folders. Raises: ConfigError: they cannot be written, or one is a file."""
         try:
             for part in (self.records, self.claims, self.runs):
                 part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            where = str(self.folder)
             raise ConfigError(
-                f"store={str(folder)!r}: expected a folder that can be written ({error.strerror})"
+                f"store={where!r}: expected a folder that can be written ({error.strerror})"
             ) from None
 
     @property

@@ -23,7 +23,7 @@ _GIVEN = {"policy", "cut", "trainer.seed", "baselines"}
 """Words that every cell has of its own."""
 
 
-def reproduce(*, id: str, store: str | None, db: str | None) -> int:
+def reproduce(*, id: str, store: str | None, db: str | None, out: str | None) -> int:
     """Run a record of hgl bench again, and say whether its value holds.
 
     The value holds where it lies within the 95 % interval of the record's own (entities resampled),
@@ -33,19 +33,21 @@ def reproduce(*, id: str, store: str | None, db: str | None) -> int:
         id: of the record, or the beginning of one.
         store: folder of the records; null looks in every folder under outputs/bench.
         db: the database, where it has moved or its password was not kept.
+        out: store that the second run is kept in; null makes outputs/again/<suite>.
     Examples:
         hgl reproduce 3f09a1c2
         hgl reproduce 3f09a1c2 store=outputs/bench/flights
     Returns: 0 where the value holds, else 1.
     Raises: HglError: there is no such record, or it has no result.
     """
-    home, record = _find(id, store)
+    record = _find(id, store)
     if not record.done:
         raise ConfigError(
             f"id={record.id!r} is {record.status} ({record.error}): there is no value to compare; "
             "hgl bench retry=true runs it again"
         )
-    again = Store(home.folder / "again")
+    again = Store(Path(out or Path("outputs", "again", record.suite)))
+    again.make()
     with Screen() as screen:
         cell = _cell(record, db, screen)
         bar = screen.bar(cell.name, None)
@@ -63,16 +65,15 @@ def reproduce(*, id: str, store: str | None, db: str | None) -> int:
     return 0 if verdict.holds else 1
 
 
-def _find(name: str, store: str | None) -> tuple[Store, Record]:
+def _find(name: str, store: str | None) -> Record:
     homes = Path("outputs", "bench").glob("*") if store is None else [Path(store)]
-    found = [(h, file) for h in homes for file in sorted((h / RECORDS).glob("*.json"))]
-    hits = [(home, file) for home, file in found if name and file.stem.startswith(name)]
+    found = [file for home in homes for file in sorted((home / RECORDS).glob("*.json"))]
+    hits = [file for file in found if name and file.stem.startswith(name)]
     if len(hits) != 1:
         where = store or "outputs/bench/*"
         several = f"{len(hits)} records begin with it" if hits else "no record begins with it"
         raise ConfigError(f"id={name!r}: {several} in {where}; expected one of {len(found)}")
-    home, file = hits[0]
-    return Store(home), Record.read(file)
+    return Record.read(hits[0])
 
 
 def _cell(record: Record, db: str | None, screen: Screen) -> Cell:

@@ -76,6 +76,7 @@ def test_a_dry_run_tells_what_it_would_take(
     assert main(["bench", *words, f"store={store}", "dry_run=true"]) == 0
     assert "0 of 2 runs to do" in capsys.readouterr().out
     assert main(["bench", *words, "store=other", "dry_run=true"]) == 0
+    assert not Path("other").exists()
     assert "nothing on record tells how long 2 of them take" in capsys.readouterr().out
 
 
@@ -83,7 +84,9 @@ def test_a_record_is_reproduced_and_a_wrong_one_is_not(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = records(store)["constant"]
+    before = sorted(store.rglob("*"))
     assert main(["reproduce", record.id[:8], f"store={store}"]) == 0
+    assert sorted(store.rglob("*")) == before
     printed = capsys.readouterr().out
     assert "what differs from then: nothing" in printed
     assert "predictions are equal" in printed
