@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def candidates(seeds: SeedTable, db: Database) -> SeedTable:
     """Return a seed without an answer per distinct time of `seeds` and destination known then.
 
-    They see what `seeds` see. Ordered by time, then row.
+    They see what `seeds` see: under the strict cut, a destination that becomes known at the very
+    seed time is none yet. Ordered by time, then row.
 
     Raises: TaskError: at one of the times no destination is known.
     """
@@ -27,7 +28,8 @@ def candidates(seeds: SeedTable, db: Database) -> SeedTable:
     known = population.known_from(task, db)
     moments = np.unique(seeds.time)
     limits = moments if seeds.visible_until is None else moments.clip(max=seeds.visible_until)
-    rows = [np.flatnonzero(known <= limit) for limit in limits]
+    sees = np.less if seeds.cut == "strict" else np.less_equal
+    rows = [np.flatnonzero(sees(known, limit)) for limit in limits]
     empty = [moment for moment, found in zip(moments, rows, strict=True) if not len(found)]
     if empty:
         raise TaskError(

@@ -24,5 +24,16 @@ def test_the_model_of_a_run_is_audited_beside_it(
     assert "customer" in (mine / "audit.md").read_text()
 
 
+def test_a_student_is_audited_beside_its_teacher(run: Path, tmp_path: Path) -> None:
+    words = ["seeds=1", "student.max_epochs=1", "student.channels=8", "sources.most=8"]
+    assert main(["distill", f"run={run}", *words, f"out={tmp_path / 'student'}"]) == 0
+    artefact = tmp_path / "student" / "artefact"
+    words = [f"run={run}", f"artefact={artefact}", "seeds=4", f"out={tmp_path / 'audit'}"]
+    assert main(["audit", *words]) == 0
+    found = Audit.read(tmp_path / "audit" / FILE)
+    # Its columns are made for the cut of its task, and both splits are looked at.
+    assert found.comparisons["student (artefact)"] == 4
+
+
 def test_a_run_has_its_own_task(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "which has its own" in failure(capsys, 2, "audit", f"run={run}", "task=plane-late")

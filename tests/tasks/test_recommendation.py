@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -136,6 +137,17 @@ def test_destinations_beyond_the_test_timestamp_go_and_emptied_rows_with_them() 
     assert 5 not in frozen.entity
     assert any("pairs left out" in note for note in frozen.notes)
     assert late not in candidates(rolling, db).entity, "it is not known at the seed time"
+
+
+def test_a_destination_known_from_the_seed_time_on_is_none_yet_under_the_strict_cut() -> None:
+    db = timed_products(orders())
+    seeds = buys().seeds(db, "test", policy="rolling")
+    since = int(pd.Timestamp("2024-06-01").timestamp())
+    moved = seeds.moved(np.full(len(seeds), since))
+    late = len(db.frame("products")) - 1
+    assert late in candidates(moved, db).entity
+    strict = candidates(dataclasses.replace(moved, cut="strict"), db)
+    assert sorted(strict.entity) == list(range(late))
 
 
 def test_a_key_of_several_columns_is_read_from_pairs() -> None:
