@@ -17,6 +17,7 @@ from hgl.db.database import Database
 from hgl.features.encode import encode, measure_tables
 from hgl.features.statistics import TableStatistics
 from hgl.features.table import TableFeatures
+from hgl.graph.aggregates import referring
 from hgl.graph.build import build_graph
 from hgl.graph.loader import SeedLoader
 from hgl.graph.sampler import Backend
@@ -92,7 +93,7 @@ class Batches:
             workers=0,
             backend=self.backend,
             features=features,
-            aggregates=_LASTS,
+            aggregates=_LASTS if referring(graph, seeds.task.entity_table) else None,
         )
         (batch,) = loader
         for store in batch.stores:

@@ -31,6 +31,16 @@ MOST_DAYS = 36525.0
 """A hundred years, beyond which all is equally old."""
 
 
+def referring(graph: TemporalGraph, entity: NodeType) -> list[EdgeType]:
+    """Return the relations along which rows refer to `entity`.
+
+    A parent is one row at most, and the graph network sees it as it is. The rows of a table drawn
+    as edges refer to the entity, those with a null key included.
+    """
+    back = ("rev_", "r2e_", "sink_")
+    return [e for e in graph.edge_types if e[2] == entity and not e[1].startswith(back)]
+
+
 class SeedAggregates:
     """Aggregates of the rows that refer to each seed, as columns of the seed.
 
@@ -64,10 +74,7 @@ class SeedAggregates:
         threads: int = 1,
     ) -> None:
         check_lasts(lasts)
-        # A parent is one row at most, and the graph network sees it as it is.
-        # The rows of a table drawn as edges refer to the entity, those with a null key included.
-        back = ("rev_", "r2e_", "sink_")
-        forth = [e for e in graph.edge_types if e[2] == entity and not e[1].startswith(back)]
+        forth = referring(graph, entity)
         if not forth:
             raise ConfigError(
                 f"aggregates={list(lasts)}: expected tables that refer to {entity!r}; none does"

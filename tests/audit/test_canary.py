@@ -162,6 +162,28 @@ def test_a_clean_database_has_no_leak(
     assert all(tally.made >= 12 for tally in tallies)
 
 
+def test_a_column_to_complete_of_a_table_that_nothing_refers_to_has_no_leak(db: Database) -> None:
+    stated = {
+        "name": "length",
+        "kind": "autocomplete",
+        "task_type": "regression",
+        "entity_table": "views",
+        "target_col": "length",
+        "val_timestamp": "2024-02-01",
+        "test_timestamp": "2024-02-21",
+    }
+    task = Task.from_mapping(stated, "task")
+    train = task.seeds(db, "train", policy="rolling")
+    hidden = train.task.remove_columns
+    statistics = measure_tables(db, stats_until=train.stats_until, hidden=hidden)
+    observers = [
+        Batches(GraphSpec(), "rows", "numba", statistics),
+        Columns(plan_features(db, statistics, train)),
+    ]
+    tallies = canaries(db, horizons(db, task, seeds=8), observers)
+    assert [list(tally.findings()) for tally in tallies] == [[], []]
+
+
 class LateSampler(Batches):
     """Batches of seeds that see a day more than they may."""
 
