@@ -13,7 +13,7 @@ import torch
 from hgl.db import times
 from hgl.db.database import Database
 from hgl.errors import SchemaError
-from hgl.features import statistics
+from hgl.features import dates, statistics
 from hgl.features.encode import encode, feature_columns, measure_tables
 from hgl.features.table import TableFeatures
 from hgl.features.text import HashingEmbedder, embed_column
@@ -78,6 +78,24 @@ def test_quantiles_of_many_rows_are_those_of_a_sample(monkeypatch: pytest.Monkey
     assert sampled.spread == pytest.approx(every_fourth[2] - every_fourth[0])
     assert sampled.centre == pytest.approx(exact.centre, abs=0.2)
     assert sampled != exact
+
+
+def test_how_many_rows_come_later_does_not_choose_the_sample(monkeypatch: pytest.MonkeyPatch):
+    random = np.random.default_rng(0)
+    table = {"pkey": ["id"], "time_col": "at", "columns": {"amount": "numerical"}}
+    monkeypatch.setattr(statistics, "QUANTILE_ROWS", 500)
+    monkeypatch.setattr(dates, "SAMPLE", 500)
+    scales = []
+    for later in (0, 2000):
+        at = pd.date_range("2020-01-01", periods=1500, freq="1min").union(
+            pd.date_range("2020-02-01", periods=later, freq="1min")
+        )
+        amount = np.concatenate([np.random.default_rng(1).normal(size=1500), random.random(later)])
+        frame = pd.DataFrame({"id": range(len(at)), "at": at, "amount": amount})
+        db = Database.open({"t": frame}, manifest={"tables": {"t": table}})
+        scales.append(measure_tables(db, stats_until=CUT)["t"].scales)
+    assert scales[0] == scales[1]
+    assert "amount" in scales[0]
 
 
 def test_codes_are_missing_unknown_then_by_training_frequency():
