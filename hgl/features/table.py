@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hgl.db.mapped import mapped
 from hgl.typing import TIMESTAMP_PARTS, TableLayout
 
 
@@ -58,8 +59,7 @@ class TableFeatures:
         kept: dict[str, Any] = {k: _frozen(v) for k, v in index["layout"].items()}
         # Copy-on-write, because torch warns about read-only memory; nothing writes to it.
         blocks = {
-            name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c"))
-            for name in index["blocks"]
+            name: torch.from_numpy(mapped(folder / f"{name}.npy")) for name in index["blocks"]
         }
         return cls(TableLayout(**kept), blocks, index["num_rows"])
 

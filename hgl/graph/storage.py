@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hgl.db.mapped import mapped
 from hgl.errors import CacheError
 from hgl.graph.edges import Empty
 
@@ -87,4 +88,4 @@ class ArrayReader:
         if name not in self.index["files"]:
             return None
         # Copy-on-write, because torch warns about read-only memory; nothing writes to it.
-        return torch.from_numpy(np.load(self.folder / f"{name}.npy", mmap_mode="c"))
+        return torch.from_numpy(mapped(self.folder / f"{name}.npy"))
