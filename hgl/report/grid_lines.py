@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Any
+from typing import Protocol
 
 from rich.progress import TaskID
 
 from hgl.report.screen import Screen
 from hgl.results.record import Record
+
+
+class Named(Protocol):
+    """What is said of a run: see `hgl.bench.cell.Cell`, which stands above this module."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
 
 
 class GridLines:
@@ -29,12 +38,12 @@ class GridLines:
         self._stage, self._ended, self._cells = stage, 0, cells
         self._whole = self._screen.bar(stage, cells)
 
-    def started(self, cell: Any) -> None:
+    def started(self, cell: Named) -> None:
         """A cell is being run here."""
         with self._lock:
             self._running[cell.id] = self._screen.bar(f"  {cell.name}", None)
 
-    def ended(self, cell: Any, record: Record | None, *, here: bool) -> None:
+    def ended(self, cell: Named, record: Record | None, *, here: bool) -> None:
         """It has a record, made here or before or by others; None: it was stopped."""
         with self._lock:
             if cell.id in self._running:
