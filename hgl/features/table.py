@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hgl.db.mapped import mapped
+from hgl.mapped import mapped
 from hgl.typing import TIMESTAMP_PARTS, TableLayout
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hgl.db.mapped import mapped
 from hgl.errors import CacheError
 from hgl.graph.edges import Empty
+from hgl.mapped import mapped
 
 VERSION = 1
 """Raised when the layout changes, so that older folders are refused."""

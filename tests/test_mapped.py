@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hgl.db import mapped as module
-from hgl.db.mapped import mapped
+from hgl import mapped as module
+from hgl.mapped import mapped
 
 
 def _advice(path: Path) -> set[str]:
