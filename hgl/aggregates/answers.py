@@ -11,7 +11,7 @@ from hgl.features.statistics import YEAR, instant_sql
 
 PERIODS = {"year": int(YEAR), "week": 7 * 86400, "day": 86400}
 """Seconds of the periods that `phase` knows."""
-_DAY = 86400.0
+DAY = 86400.0
 
 
 def own_cell(feature: Feature, table: TableSchema) -> str:
@@ -26,12 +26,14 @@ def own_answer(feature: Feature, cell: str) -> str:
     """Return the SQL of a feature of the entity's own row, or of the seed's time.
 
     Args:
-        cell: the name of what `own_cell` reads; "" for `phase`.
+        cell: the name of what `own_cell` reads; "" for functions of the seed's time.
     """
     if feature.function == "phase":
         period, wave = str(feature.value).split(" ")
         length = PERIODS[period]
         return f"{wave}(2 * pi() * (s.time % {length}) / {length})"
+    if feature.function == "since":
+        return f"(s.time - ({int(str(feature.value))})) / {DAY}"
     return f"(s.time - {cell}) / {YEAR}" if feature.function == "age" else cell
 
 
@@ -43,7 +45,7 @@ def source_answer(feature: Feature, now: Sequence[str], before: Sequence[str]) -
         before: the same where its window of seconds starts; () for other windows.
     """
     if feature.function == "days":
-        return f"(s.time - {now[0]}) / {_DAY}"
+        return f"(s.time - {now[0]}) / {DAY}"
     if feature.function in ("count", "distinct") or before:
         now = [f"coalesce({column}, 0)" for column in now]
     if before:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from hgl.aggregates.answers import PERIODS
-from hgl.aggregates.feature import Feature, Function
+from hgl.aggregates.feature import OF_TIME, Feature, Function
 from hgl.aggregates.paths import anchor_table, path_keys
 from hgl.aggregates.plan import FeaturePlan
 from hgl.db.schema import Schema
 from hgl.errors import ConfigError, SchemaError
 
+_INSTANT = re.compile("-?[0-9]{1,12}")
 _PHASES = [f"{period} {wave}" for period in PERIODS for wave in ("sin", "cos")]
-_OWN: tuple[Function, ...] = ("value", "age", "phase")
+_OWN: tuple[Function, ...] = ("value", "age", *OF_TIME)
 _SECONDS: tuple[Function, ...] = ("count", "mean", "share")
 _NO_WINDOW: tuple[Function, ...] = ("last", "distinct", *_OWN)
 
@@ -46,15 +49,16 @@ def _check_places(schema: Schema, entity_table: str, feature: Feature) -> None:
 
 def _check_parts(feature: Feature) -> None:
     function, window = feature.function, feature.window
-    needs_column = function not in ("count", "days", "phase")
+    needs_column = function not in ("count", "days", *OF_TIME)
     wrong = {
         "column": (feature.column is not None) != needs_column,
         "source": (feature.source is None) != (function in _OWN),
         "source path": feature.source is not None and not feature.source.path,
         "anchor": feature.anchor.via is not None
         and (feature.anchor.fkey is None or not feature.anchor.via.path),
-        "value": (feature.value is not None) != (function in ("share", "phase")),
+        "value": (feature.value is not None) != (function in ("share", *OF_TIME)),
         "phase": function == "phase" and feature.value not in _PHASES,
+        "instant": function == "since" and not _INSTANT.fullmatch(str(feature.value)),
         "categorical": feature.categorical and function not in ("last", "value"),
         "window": (window.rows is not None and (window.rows < 1 or function in _NO_WINDOW))
         or (window.seconds is not None and (window.seconds < 1 or function not in _SECONDS))

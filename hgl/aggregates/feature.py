@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Function = Literal["count", "mean", "share", "last", "days", "distinct", "value", "age", "phase"]
+Function = Literal[
+    "count", "mean", "share", "last", "days", "distinct", "value", "age", "phase", "since"
+]
 """What a column holds; a number (double), null where it is not known, if not said otherwise:
 
 - `count`: rows in the window; 0 where there are none.
@@ -20,7 +22,10 @@ Function = Literal["count", "mean", "share", "last", "days", "distinct", "value"
 - `age`: years (365.25 days) from a timestamp column of the entity's own row to the seed.
 - `phase`: sine or cosine of the time of the period, by seed time; `value` is `<period> sin` or
   `<period> cos`, the period `year`, `week` or `day`, counted from the epoch as the encoders do.
+- `since`: days from an instant to the seed; `value` is that instant, whole seconds as text.
 """
+OF_TIME: tuple[Function, ...] = ("phase", "since")
+"""Functions of the seed's time alone."""
 LONG_TAILED = ("count", "days")
 """Functions whose columns have a long tail: a network reads their logarithm."""
 
@@ -78,9 +83,10 @@ class Feature:
     """One column of a seed.
 
     Attributes:
-        source: rows aggregated; None for `value`, `age` and `phase`.
-        column: of the source's table, or of the entity's; None for `count`, `days` and `phase`.
-        value: see `share` and `phase`.
+        source: rows aggregated; None for `value`, `age` and functions of the seed's time.
+        column: of the source's table, or of the entity's; None for `count`, `days` and functions of
+            the seed's time.
+        value: see `share`, `phase` and `since`.
         categorical: whether the column holds text.
     """
 

@@ -124,7 +124,7 @@ class _Statement:
         )
 
     def _cell(self, feature: Feature) -> str:
-        """The column of `own` that a feature reads; "" for `phase`."""
+        """The column of `own` that a feature reads; "" for functions of its time."""
         return "" if feature.column is None else self.cells[own_cell(feature, self.entity)]
 
     def _answer(self, feature: Feature) -> str:

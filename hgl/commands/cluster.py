@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from hgl.commands.asked import Asked
+from hgl.commands.folder import unkept
 from hgl.commands.launcher import connect_ray
 from hgl.commands.live import source_of
 from hgl.commands.scoring import answers
@@ -14,7 +15,6 @@ from hgl.commands.source import open_database
 from hgl.db.clock import free_name
 from hgl.export.artefact import Artefact
 from hgl.report.screen import Screen, TableBars
-from hgl.tasks.task import Task
 
 LEAST_ROWS = 1000
 """Per block: a worker reads its database anew for each one."""
@@ -74,7 +74,7 @@ def cluster_answers(
 def _everybody(artefact: Artefact, asked: Asked, db: str | None, screen: Screen) -> pd.DataFrame:
     """Keys and times of every eligible entity."""
     source = artefact.manifest.source
-    task = Task.from_mapping(source.task, f"artefact {artefact.folder}")
+    task = unkept(source.task, f"artefact {artefact.folder}")
     database = open_database(
         source_of(artefact, db), manifest=source.manifest, progress=TableBars(screen)
     )

@@ -96,7 +96,7 @@ def distill(
             kept.keep(ladder, student, folder)
             made = StoredRun.read(str(folder), "distill", NEEDED)
             artefact = write_artefact(made, folder / ARTEFACT, database)
-            columns = LiveFeatures.of(database, ladder.student.plan)
+            columns = LiveFeatures.of(database, artefact.manifest.plan)
             with experiment.phases("speed"), closing(columns) as features:
                 test = material.seeds["test"]
                 speed = measure(experiment, network, test, features, artefact.scorer)

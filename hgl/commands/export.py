@@ -72,7 +72,7 @@ def write_artefact(
     student, task = students.read(stored.folder, rung), stored.task()
     teacher = teacher_of(stored).config
     query = _query(str(teacher["db"]), database, student)
-    scorer = ScorerModule(student.mlp, _calibration(student, task))
+    scorer = ScorerModule(student.network, _calibration(student, task))
     manifest = _manifest(stored, database, task, student, max_staleness)
     return Artefact.write(out, manifest, scorer, query)
 

@@ -116,6 +116,13 @@ def kept(task: Task) -> dict[str, Any]:
     return fields
 
 
+def unkept(fields: Mapping[str, Any], where: str) -> Task:
+    """Return the task whose fields `kept` returned. Raises: TaskError: they are none's."""
+    labels = fields.get("folder")
+    rest = {name: value for name, value in fields.items() if name != "folder"}
+    return Task.from_mapping(rest, where, labels and Path(labels))
+
+
 @dataclass(frozen=True)
 class StoredRun:
     """What a finished run left behind.
@@ -191,9 +198,7 @@ class StoredRun:
     def task(self) -> Task:
         """Return the task it was trained on. Raises: TaskError: it cannot be read."""
         path = self.folder / "task.yaml"
-        fields = definition.read(path)
-        labels = fields.pop("folder", None)
-        return Task.from_mapping(fields, f"task {str(path)!r}", labels and Path(labels))
+        return unkept(definition.read(path), f"task {str(path)!r}")
 
     def check_same(self, database: Database, task: Task) -> None:
         """Raises: ConfigError: `database` or `task` is not what the run was trained on."""

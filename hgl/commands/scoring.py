@@ -13,6 +13,7 @@ import pandas as pd
 from hgl.aggregates.batch import compute
 from hgl.aggregates.table import FeatureTable
 from hgl.commands.asked import Asked
+from hgl.commands.folder import unkept
 from hgl.commands.live import features_for, is_live, source_of
 from hgl.commands.source import open_database
 from hgl.db import times
@@ -35,7 +36,7 @@ def answers(artefact: Artefact, asked: Asked, db: str | None, **options: Any) ->
         options: of `open_database`, where it has to be read.
     Raises: HglError: a row cannot be answered, or the database is not what it was.
     """
-    task = Task.from_mapping(artefact.manifest.source.task, f"artefact {artefact.folder}")
+    task = unkept(artefact.manifest.source.task, f"artefact {artefact.folder}")
     if asked.table is not None and is_live(source_of(artefact, db)):
         return _live(artefact, task, asked.table, db, **options)
     stated = artefact.manifest.source.manifest

@@ -101,7 +101,7 @@ def gather(
     with phases("codes"):
         tokens = _tokens(views["train"].embedding, tables["train"], target, objective, sources)
         reader = ParentCodes(experiment, prepared, run, rows, target)
-        read = reader.columns() if sources.parent_codes else {}
+        read = reader.read() if sources.parent_codes else None
     return Material(
         objective=objective,
         seeds=rows.seeds,
@@ -111,7 +111,7 @@ def gather(
         target=rows.stacked(target),
         taught=rows.stacked(*(soft / warmth).split([len(target), len(rows.extra)])),
         log_codes=rows.stacked(tokens.log_probabilities(views["train"].embedding)),
-        parent_codes=read,
+        read_codes=read,
         views=views,
         tokens=tokens,
         temperature=warmth,

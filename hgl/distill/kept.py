@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from hgl.aggregates.plan import FeaturePlan
+from hgl.distill.code_cache import CodeCache, CodeReader
 from hgl.distill.ladder import Ladder
-from hgl.distill.rung import SERVED
+from hgl.distill.material import Material
+from hgl.distill.rung import Rung
 from hgl.distill.student import StudentSettings, weights_of
 from hgl.errors import CacheError, ConfigError
-from hgl.models.table_mlp import TableMLP
 from hgl.train.checkpoint import load_tensors, restore_model
 from hgl.train.objective import Objective, Regression
 from hgl.train.record import write_text
@@ -30,13 +33,14 @@ class KeptStudent:
         tier: what it reads.
         temperature: what to divide its outputs by; 1 for a regression.
         unsure_below: confidence below which the teacher is to be asked; None: it has none.
+        network: takes the columns of `plan`.
         units: centre, spread, low and high of a regression, else empty.
         scores: its metric on validation.
     """
 
     rung: str
     tier: str
-    mlp: TableMLP
+    network: nn.Module
     plan: FeaturePlan
     temperature: float
     unsure_below: float | None
@@ -48,7 +52,7 @@ def keep(ladder: Ladder, settings: StudentSettings, folder: Path) -> None:
     """Write what students of `folder` need to come back; their weights are there already."""
     material = ladder.material
     rungs = {}
-    for rung in SERVED:
+    for rung in material.rungs:
         best = ladder.best(rung)
         student = ladder.students[rung.name][best]
         cascade = ladder.cascade(student)
@@ -57,6 +61,7 @@ def keep(ladder: Ladder, settings: StudentSettings, folder: Path) -> None:
             "coded": material.tokens.codebook.channels if rung.coded else 0,
             "plan": student.plan.to_dict(),
             "weights": str(weights_of(Path(), rung.name, best)),
+            "reads": _reads(rung, material, folder),
             "temperature": ladder.warmth(student),
             "unsure_below": cascade and cascade.threshold,
             "scores": {material.seeds["val"].task.metric: student.score},
@@ -91,7 +96,10 @@ def read(folder: Path, rung: str | None = None) -> KeptStudent:
 
 def _student(folder: Path, name: str, found: dict[str, Any], kept: dict[str, Any]) -> KeptStudent:
     plan, settings = FeaturePlan.from_dict(found["plan"]), StudentSettings(**kept["settings"])
-    mlp = settings.network(plan, kept["out_channels"], code_channels=found["coded"])
+    cache = CodeCache.read(folder) if found["reads"] else None
+    mlp = settings.network(
+        plan, kept["out_channels"], code_channels=found["coded"], extra=found["reads"]
+    )
     weights = folder / found["weights"]
     tensors, _ = load_tensors(weights)
     own = {k.removeprefix("mlp."): v for k, v in tensors.items()}
@@ -99,13 +107,21 @@ def _student(folder: Path, name: str, found: dict[str, Any], kept: dict[str, Any
     return KeptStudent(
         name,
         found["tier"],
-        mlp.eval(),
-        plan,
+        CodeReader(mlp, cache.vectors).eval() if cache else mlp.eval(),
+        cache.plan(plan) if cache else plan,
         found["temperature"],
         found["unsure_below"],
         kept["units"],
         found["scores"],
     )
+
+
+def _reads(rung: Rung, material: Material, folder: Path) -> int:
+    """Columns of codes that a rung reads; writes their cache."""
+    if rung.tier != "row+agg+code" or material.read_codes is None:
+        return 0
+    material.read_codes.cache.write(folder)
+    return material.read_codes.columns["train"].shape[1]
 
 
 def _units(objective: Objective) -> dict[str, float]:

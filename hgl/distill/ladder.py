@@ -14,7 +14,7 @@ from hgl.distill.bootstrap import Resampled, resample
 from hgl.distill.calibration import temperature
 from hgl.distill.cascade import Cascade, choose_cascade
 from hgl.distill.material import Material
-from hgl.distill.rung import BOOSTED, CODED, CONSTANT, PLAIN, TAUGHT, TEACHER, Rung
+from hgl.distill.rung import BOOSTED, CODED, CONSTANT, PLAIN, READ, TAUGHT, TEACHER, Rung
 from hgl.distill.student import Student, StudentSettings, train_student, weights_of
 from hgl.errors import MissingExtra
 from hgl.tasks.baselines import constant
@@ -114,9 +114,12 @@ def climb(
 
 def choose(validation: Resampled) -> Rung:
     """Return the rung that ships: a part whose gain may be none stays off."""
-    if not validation.gain(TAUGHT.name, PLAIN.name).above_zero:
-        return PLAIN
-    return CODED if validation.gain(CODED.name, TAUGHT.name).above_zero else TAUGHT
+    chosen = PLAIN
+    for rung, over in ((TAUGHT, {PLAIN}), (CODED, {TAUGHT}), (READ, {TAUGHT, CODED})):
+        there = chosen in over and rung.name in validation.scores
+        if there and validation.gain(rung.name, chosen.name).above_zero:
+            chosen = rung
+    return chosen
 
 
 def _student(

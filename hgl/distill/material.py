@@ -13,6 +13,7 @@ from hgl.aggregates.plan import FeaturePlan
 from hgl.aggregates.table import FeatureTable
 from hgl.distill.lessons import Lessons, columns_of
 from hgl.distill.observe import Observed
+from hgl.distill.parent_codes import ReadCodes
 from hgl.distill.rung import STUDENTS, Rung
 from hgl.distill.tokenizer import Tokens
 from hgl.tasks.seeds import SeedTable
@@ -34,8 +35,7 @@ class Material:
         target: [rows of train] or [.., labels] as lessons have it; NaN without a label.
         taught: [rows of train, out_channels] teacher's outputs; rows of NaN where it was not asked.
         log_codes: [rows of train, codes] log-probabilities of the teacher's codes, NaN likewise.
-        parent_codes: per split, [rows, channels] columns of parents' codes; empty where nobody
-            reads them.
+        read_codes: of parents; None where nobody reads them.
         views: of the teacher, on each split's seeds.
         tokens: the teacher's codes.
         temperature: of the teacher, fitted on validation.
@@ -49,7 +49,7 @@ class Material:
     target: Tensor
     taught: Tensor
     log_codes: Tensor
-    parent_codes: Mapping[str, Tensor]
+    read_codes: ReadCodes | None
     views: Mapping[str, Observed]
     tokens: Tokens
     temperature: float
@@ -57,7 +57,7 @@ class Material:
     @property
     def rungs(self) -> tuple[Rung, ...]:
         """Those that it has everything for."""
-        return tuple(r for r in STUDENTS if r.tier != "row+agg+code" or self.parent_codes)
+        return tuple(r for r in STUDENTS if r.tier != "row+agg+code" or self.read_codes)
 
     def columns(self, rung: Rung) -> FeaturePlan:
         """Return what a rung's student reads."""
@@ -72,8 +72,9 @@ class Material:
         target, taught, codes = (
             self._learnt(rung) if split == "train" else self._asked(len(numerical))
         )
-        coded = rung.tier == "row+agg+code"
-        extra = self.parent_codes[split] if coded else torch.empty(len(numerical), 0)
+        extra = torch.empty(len(numerical), 0)
+        if rung.tier == "row+agg+code" and self.read_codes:
+            extra = self.read_codes.columns[split]
         rows = len(target)
         return Lessons(numerical[:rows], categorical[:rows], extra[:rows], target, taught, codes)
 

@@ -17,10 +17,8 @@ from hgl.distill.rung import (
     READ,
     ROW,
     ROW_TAUGHT,
-    SERVED,
     TAUGHT,
     TEACHER,
-    Rung,
 )
 from hgl.tasks.metrics import METRICS, Answer
 from hgl.tasks.task import Task
@@ -97,7 +95,8 @@ class Page:
     def verdicts(self) -> list[str]:
         """Return what ships, and what one should rather use."""
         chosen = self.ladder.chosen
-        off = [name for name, rung in (("KD", TAUGHT), ("codes", CODED)) if not _has(chosen, rung)]
+        parts = {"KD": chosen.taught, "codes": chosen.coded or chosen == READ}
+        off = [name for name, is_on in parts.items() if not is_on]
         lines = [f"Ships: {chosen.name} (chosen on validation)."]
         if off:
             lines.append(f"Off, since validation shows no gain for sure: {', '.join(off)}.")
@@ -177,10 +176,6 @@ class Page:
     @property
     def _task(self) -> Task:
         return self.ladder.material.seeds["test"].task
-
-
-def _has(chosen: Rung, rung: Rung) -> bool:
-    return SERVED.index(chosen) >= SERVED.index(rung)
 
 
 def _decided(gain: Interval) -> bool:

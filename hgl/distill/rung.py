@@ -32,6 +32,4 @@ TAUGHT = Rung("row+agg+KD", "row+agg", taught=True)
 CODED = Rung("row+agg+KD+codes", "row+agg", taught=True, coded=True)
 READ = Rung("row+agg+code+KD", "row+agg+code", taught=True)
 STUDENTS = (ROW, ROW_TAUGHT, PLAIN, TAUGHT, CODED, READ)
-SERVED = (ROW, ROW_TAUGHT, PLAIN, TAUGHT, CODED)
-"""Those that can be exported: whoever asks needs no teacher."""
 CONSTANT, BOOSTED, TEACHER = "constant", "LightGBM on aggregates", "teacher"

@@ -17,7 +17,7 @@ from hgl.typing import Policy
 
 FORMAT = 1
 """Of the folder and its manifest; another one is refused."""
-_UNITS = {"count": "rows", "share": "share", "days": "days", "age": "years"}
+_UNITS = {"count": "rows", "share": "share", "days": "days", "since": "days", "age": "years"}
 
 
 @dataclass(frozen=True)

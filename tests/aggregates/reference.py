@@ -62,6 +62,8 @@ class Reference:
         if feature.function == "phase":
             period, wave = str(feature.value).split()
             return getattr(math, wave)(2 * math.pi * (time % PERIODS[period]) / PERIODS[period])
+        if feature.function == "since":
+            return (time - int(str(feature.value))) / 86400
         own = self.rows[plan.entity_table][entity]
         if feature.function == "age":
             born = own[str(feature.column)]

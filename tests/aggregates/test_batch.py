@@ -231,6 +231,9 @@ def test_what_the_database_lacks_is_said_in_one_line(
         Feature("share", BUYS, column="kind"),
         Feature("value", BUYS, column="price"),
         Feature("phase", value="month sin"),
+        Feature("since"),
+        Feature("since", value="1); DROP TABLE users"),
+        Feature("since", column="age", value="1"),
     ],
 )
 def test_what_a_function_does_not_have_is_refused(shop: Database, feature: Feature):

@@ -112,11 +112,23 @@ def everything(schema: Schema, entity_table: str, cut: Cut) -> FeaturePlan:
             for p in ("year", "week", "day")
             for w in ("sin", "cos")
         ),
+        Feature("since", value="1577836800"),
+        Feature("since", value="-5"),
         *(f for anchor, source in places for f in _of(anchor, source)),
+        *(
+            Feature("last", source, column=column, categorical=True)
+            for source in children(schema, entity_table)
+            for column in _key_columns(schema, source.table)
+        ),
+        *(Feature("value", column=c, categorical=True) for c in _key_columns(schema, entity_table)),
     ]
     features.sort(key=lambda f: f.categorical)
-    vocabularies = {f.name: ("it's", "a") for f in features if f.categorical}
+    vocabularies = {f.name: ("it's", "a", "0", "6") for f in features if f.categorical}
     return FeaturePlan(entity_table, cut, tuple(features), vocabularies)
+
+
+def _key_columns(schema: Schema, table: str) -> list[str]:
+    return list(dict.fromkeys(c for fkey in schema.table(table).fkeys for c in fkey.columns))
 
 
 def _of(anchor: Anchor, source: Source) -> list[Feature]:
@@ -146,6 +158,8 @@ def rewritten(
     changed = {}
     for name in db.schema.tables:
         frame = db.frame(name, ["id", "at", *COLUMNS, *PARENTS[name]])
+        # A key's text is read too, and nulls make numbers of keys.
+        frame = frame.astype(dict.fromkeys(PARENTS[name], "Int64"))
         known = db.times(name)
         if known is not None:
             later = np.flatnonzero(known > limit)

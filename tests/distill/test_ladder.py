@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from hgl.aggregates.batch import compute
 from hgl.distill import kept
 from hgl.distill.bootstrap import Resampled
 from hgl.distill.gather import Sources, gather
@@ -16,11 +18,14 @@ from hgl.distill.ladder import Ladder, choose, climb
 from hgl.distill.lessons import columns_of
 from hgl.distill.material import Material
 from hgl.distill.report import Page
-from hgl.distill.rung import BOOSTED, CODED, CONSTANT, PLAIN, ROW, STUDENTS, TAUGHT, TEACHER
+from hgl.distill.rung import BOOSTED, CODED, CONSTANT, PLAIN, READ, ROW, STUDENTS, TAUGHT, TEACHER
 from hgl.distill.student import StudentSettings
 from hgl.errors import CacheError, ConfigError
+from hgl.export.calibration import Probabilities
+from hgl.export.onnx_file import export
+from hgl.export.scorer_module import ScorerModule
 from hgl.train.watcher import Silent
-from tests.train.shop import experiment, shop
+from tests.train.shop import experiment, returns, shop
 
 SETTINGS = StudentSettings(channels=16, max_epochs=6, lr=0.01, average=0.9)
 
@@ -120,10 +125,47 @@ def test_a_student_comes_back_as_it_was(climbed: tuple[Ladder, Path]) -> None:
         found = kept.read(folder, rung.name)
         table = ladder.material.tables["test"].keep(found.plan)
         with torch.no_grad():
-            out = found.mlp(*columns_of(table))
+            out = found.network(*columns_of(table))
         assert np.allclose(out.numpy(), best.outputs["test"], atol=1e-5)
         assert found.temperature > 0
     assert kept.read(folder).rung == ladder.chosen.name
+
+
+def test_a_student_of_codes_brings_their_cache(
+    climbed: tuple[Ladder, Path], tmp_path: Path
+) -> None:
+    """Its columns are the plan's own, so whoever serves it needs no teacher."""
+    ladder, folder = climbed
+    found, db = kept.read(folder, READ.name), shop(num_brands=3)
+    assert ladder.material.read_codes is not None
+    cache = ladder.material.read_codes.cache
+    last = pd.Timestamp(cache.refill, unit="s") + pd.Timedelta(days=5)
+    seeds = returns().seeds_at(db, str(last))
+    table = compute(db, found.plan, seeds)
+    orders = db.frame("orders", ["customer_id", "brand_id"]).groupby("customer_id").last()
+    brand = orders["brand_id"].reindex(seeds.entity)
+    assert brand.notna().all()
+    base = ladder.material.plan
+    vectors = cache.vectors[0][torch.tensor(brand.astype(int).tolist())]
+    age = torch.full((len(seeds), 1), 5.0).log1p()
+    read = torch.cat([vectors, age, torch.zeros(len(seeds), 1)], dim=1)
+    mlp = found.network.get_submodule("mlp")
+    with torch.no_grad():
+        expected = mlp(*columns_of(compute(db, base, seeds)), read)
+        assert torch.allclose(found.network(*columns_of(table)), expected, atol=1e-5)
+    export(ScorerModule(found.network, Probabilities("binary", 1.0)), tmp_path / "m", found.plan)
+
+
+def test_before_its_refill_a_cache_tells_nothing(climbed: tuple[Ladder, Path]) -> None:
+    found, db = kept.read(climbed[1], READ.name), shop(num_brands=3)
+    table = compute(db, found.plan, returns().seeds_at(db, "2024-05-20"))
+    numerical, categorical = columns_of(table)
+    other = categorical.clone()
+    other[:, -1] = 0
+    assert (categorical[:, -1] > 1).any()
+    with torch.no_grad():
+        out = found.network(numerical, categorical)
+        assert torch.equal(out, found.network(numerical, other))
 
 
 def test_a_folder_without_students_and_a_rung_that_is_none(

@@ -34,7 +34,7 @@ def _made(asked: Experiment) -> tuple[Experiment, Prepared, TrainedRun, AskedRow
 def _columns(asked: Experiment) -> tuple[dict[str, torch.Tensor], AskedRows]:
     made, prepared, run, rows = _made(asked)
     target = torch.as_tensor(rows.seeds["train"].answers, dtype=torch.float32)
-    return ParentCodes(made, prepared, run, rows, target).columns(), rows
+    return ParentCodes(made, prepared, run, rows, target).read().columns, rows
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +118,10 @@ def test_nothing_later_than_the_refill_is_read(asked: Experiment) -> None:
     target = torch.as_tensor(rows.seeds["train"].answers, dtype=torch.float32)
     ends = int(rows.seeds["val"].time.max())
     cut = made.db.upto(pd.Timestamp(ends, unit="s"))
-    whole = ParentCodes(made, prepared, run, rows, target).columns()
+    whole = ParentCodes(made, prepared, run, rows, target).read().columns
     ended = replace(run, graph=build_graph(cut))
-    found = ParentCodes(made, replace(prepared, drawn=cut), ended, rows, target).columns()
+    other = ParentCodes(made, replace(prepared, drawn=cut), ended, rows, target)
+    found = other.read().columns
     assert torch.equal(whole["train"], found["train"])
     assert torch.equal(whole["val"], found["val"])
     assert not torch.equal(whole["test"], found["test"])
@@ -136,4 +137,4 @@ def test_a_teacher_must_say_what_it_makes_of_parents(asked: Experiment) -> None:
     target = torch.as_tensor(rows.seeds["train"].answers, dtype=torch.float32)
     other = ParentCodes(made, prepared, replace(run, model=torch.nn.Linear(1, 1)), rows, target)
     with pytest.raises(ConfigError, match="Linear: expected a model with `embed"):
-        other.columns()
+        other.read()

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from hgl.aggregates.answers import PERIODS
-from hgl.aggregates.feature import Feature
+from hgl.aggregates.answers import DAY, PERIODS
+from hgl.aggregates.feature import OF_TIME, Feature
 from hgl.aggregates.live.place import Place
 from hgl.aggregates.live.query import Query
 from hgl.aggregates.plan import FeaturePlan
@@ -28,9 +28,9 @@ class Cells:
         self._sizes = [(len(n), len(t)) for n, t in zip(query.numbers, query.texts)]
         self._width = query.width
         found = [f for part in zip(query.numbers, query.texts) for held in part for f in held]
-        self._numbers = _positions(found, [f for f in plan.numerical if f.function != "phase"])
-        self._stored = [i for i, f in enumerate(plan.numerical) if f.function != "phase"]
-        self._phases = [i for i, f in enumerate(plan.numerical) if f.function == "phase"]
+        self._numbers = _positions(found, [f for f in plan.numerical if f.function not in OF_TIME])
+        self._stored = [i for i, f in enumerate(plan.numerical) if f.function not in OF_TIME]
+        self._of_time = [i for i, f in enumerate(plan.numerical) if f.function in OF_TIME]
         self._texts = _positions(found, plan.categorical)
         self._codes = [_codes(place, plan, f) for f in plan.categorical]
 
@@ -46,8 +46,8 @@ class Cells:
             # None becomes NaN.
             numbers = np.array([self._numbers(c) for c in cells], np.float64)
             numerical[:, self._stored] = numbers.reshape(len(seeds), len(self._stored))
-        for i in self._phases:
-            numerical[:, i] = _phase(self.plan.numerical[i], np.asarray(times, np.int64))
+        for i in self._of_time:
+            numerical[:, i] = _of_time(self.plan.numerical[i], np.asarray(times, np.int64))
         codes = [
             [known.get(cell, _UNKNOWN) for known, cell in zip(self._codes, self._texts(c))]
             for c in cells
@@ -86,7 +86,9 @@ def _codes(place: Place, plan: FeaturePlan, feature: Feature) -> dict[Any, int]:
     return {**codes, None: _MISSING}
 
 
-def _phase(feature: Feature, times: np.ndarray) -> np.ndarray:
+def _of_time(feature: Feature, times: np.ndarray) -> np.ndarray:
+    if feature.function == "since":
+        return (times - int(str(feature.value))) / DAY
     period, wave = str(feature.value).split(" ")
     angle = 2 * np.pi * (times % PERIODS[period]) / PERIODS[period]
     return np.sin(angle) if wave == "sin" else np.cos(angle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hgl.aggregates.feature import Anchor, Feature, Source
+from hgl.aggregates.feature import OF_TIME, Anchor, Feature, Source
 from hgl.aggregates.live.clock import clock_of, equal
 from hgl.aggregates.live.place import Place
 from hgl.aggregates.live.rows import Rows, latest_rows
@@ -136,7 +136,7 @@ class Parts:
 
 def stored(plan: FeaturePlan) -> Sequence[Feature]:
     """Return the features that a database is asked for: all but those of the seed's time alone."""
-    return [f for f in plan.features if f.function != "phase"]
+    return [f for f in plan.features if f.function not in OF_TIME]
 
 
 def comment(text: str) -> str:
