@@ -18,6 +18,7 @@ from hgl.commands.target import build
 from hgl.db.database import Database
 from hgl.db.progress import Progress
 from hgl.db.redact import HIDDEN
+from hgl.db.yaml_file import read_yaml
 from hgl.errors import CacheError, ConfigError
 from hgl.tasks import definition
 from hgl.tasks.task import Task
@@ -141,11 +142,11 @@ class StoredRun:
         argument, file = _KEPT[verb]
         refusal = CacheError(f"{argument}={run!r}: expected the folder that hgl {verb} left")
         try:
-            notes = yaml.safe_load((folder / file).read_text(encoding="utf-8"))
+            notes = read_yaml(folder / file)
             stored = cls(folder, notes["config"], notes["database"])
             # A run that the library left may have built its model in code, and lacks some.
             whole = stored.config.keys() >= set(needed) and stored.database.keys() >= _DATABASE
-        except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             raise refusal from None
         if not whole:
             raise refusal
