@@ -42,12 +42,11 @@ def deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[
 
     Raises: TimeoutError: it was stopped.
     """
-    done, late = threading.Event(), threading.Event()
+    done = threading.Event()
 
     def watch() -> None:
         wait = seconds
         while not done.wait(wait):
-            late.set()
             connection.interrupt()
             wait = _AGAIN
 
@@ -56,7 +55,7 @@ def deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[
     try:
         yield
     except duckdb.InterruptException:
-        raise (TimeoutError if late.is_set() else KeyboardInterrupt) from None
+        raise TimeoutError from None
     finally:
         done.set()
         watcher.join()

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hgl.db.shape import check_fields
-from hgl.db.yaml_file import read_yaml
+from hgl.db.yaml_file import read_yaml, yaml_text
 from hgl.errors import CacheError, SchemaError, SourceError
 from hgl.typing import Stype
 
@@ -202,7 +200,7 @@ def read_manifest(file: Path) -> Mapping[str, Any]:
 def write_manifest(schema: Schema, folder: Path) -> None:
     """Write `folder/manifest.yaml`, aside and then renamed."""
     aside = folder / "manifest.yaml.part"
-    content = yaml.safe_dump(schema.to_manifest(), sort_keys=False, allow_unicode=True)
+    content = yaml_text(schema.to_manifest())
     aside.write_text(content, encoding="utf-8")
     aside.replace(folder / "manifest.yaml")
 

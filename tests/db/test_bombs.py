@@ -23,7 +23,8 @@ def test_a_parquet_bomb_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("hgl.db.unpacked._LARGE", ROWS // 2)
     bomb = tmp_path / "bomb"
     bomb.mkdir()
-    pq.write_table(pa.table({"id": pa.repeat(7, ROWS)}), bomb / "t.parquet")
+    table, plain = pa.table({"id": pa.repeat(7, ROWS)}), {"use_dictionary": False}
+    pq.write_table(table, bomb / "t.parquet", compression="zstd", data_page_size=1 << 30, **plain)
     said = r"table 't': t\.parquet has \d+ bytes and unpacks to \d+ or more; expected at most"
     with pytest.raises(SourceError, match=said):
         Database.open(bomb, out=tmp_path / "out")
@@ -34,8 +35,9 @@ def test_a_parquet_bomb_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mo
         Database.open(tmp_path)
 
 
-def test_repetitive_tables_are_no_bombs(tmp_path: Path) -> None:
-    pd.DataFrame({"id": range(ROWS), "same": 1.0}).to_parquet(tmp_path / "t.parquet")
+def test_repetitive_tables_are_no_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hgl.db.unpacked._LARGE", 0)
+    pd.DataFrame({"id": range(1 << 16), "same": 1.0}).to_parquet(tmp_path / "t.parquet")
     check_unpacked("t", tmp_path / "t.parquet")
 
 
@@ -49,7 +51,11 @@ def test_what_is_no_parquet(content: bytes, tmp_path: Path) -> None:
 LAUGHS = "a0: &a0 [ha, ha]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
 )
+MERGES = "a0: &a0 {x: 1, y: 2}\n" + "".join(
+    f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}\n" for i in range(1, 12)
+)
 TRICKS = {
+    "merges": (MERGES, "stands for more than 1000000 values"),
     "billions": (LAUGHS, "stands for more than 1000000 values"),
     "itself": ("a: &a [*a]", "stands for more than 1000000 values"),
     "tag": (
@@ -57,7 +63,7 @@ TRICKS = {
         "cannot be read as YAML: could not determine",
     ),
     "name": ("a: !!python/name:os.system ''", "cannot be read as YAML"),
-    "depth": ("[" * 20_000, "cannot be read as YAML"),
+    "depth": ("[" * 900_000, "is nested more than 100 levels deep"),
     "time": ("a: 2024-99-99", "cannot be read as YAML"),
     "number": (f"a: {'9' * 5000}", "cannot be read as YAML"),
     "bytes": ("a: \x00", "cannot be read as YAML"),
@@ -116,3 +122,11 @@ def test_a_table_called_like_a_path_stays_in_its_folder(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["in"]
     assert sorted(file.name for file in (tmp_path / "in").iterdir()) == ["out"]
     assert db.frame("../../secret")["id"].tolist() == [1]
+
+
+@pytest.mark.parametrize("odd", [*"\x85\u2028\u2029\r\n\t\x1b\ufeff\x7f"])
+def test_odd_line_ends_stay_in_names(odd: str, tmp_path: Path) -> None:
+    name = f"a{odd}b"
+    out = tmp_path / "out"
+    Database.open({name: pd.DataFrame({name: [1, 2]})}, name=name, out=out)
+    assert list(Database.open(out).frame(name)) == [name, "_row"]

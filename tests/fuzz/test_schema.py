@@ -14,6 +14,7 @@ from hgl.db.database import Database
 from hgl.db.files import table_file
 from hgl.db.overrides import apply_keys, apply_stypes, read_overrides
 from hgl.db.schema import Column, ForeignKey, Schema, TableSchema, read_manifest
+from hgl.db.yaml_file import yaml_text
 from hgl.errors import HglError
 from hgl.typing import Stype
 from tests.fuzz.cases import fuzz, outcome
@@ -76,7 +77,7 @@ def schemas(draw: st.DrawFn) -> Schema:
 @fuzz(0.4)
 @given(schema=schemas())
 def test_a_schema_is_read_as_it_was_written(schema: Schema) -> None:
-    text = yaml.safe_dump(schema.to_manifest(), sort_keys=False, allow_unicode=True)
+    text = yaml_text(schema.to_manifest())
     assert outcome(lambda: Schema.from_manifest(yaml.safe_load(text))) == schema
 
 
