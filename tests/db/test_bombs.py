@@ -23,8 +23,9 @@ def test_a_parquet_bomb_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("hgl.db.unpacked._LARGE", ROWS // 2)
     bomb = tmp_path / "bomb"
     bomb.mkdir()
-    table, plain = pa.table({"id": pa.repeat(7, ROWS)}), {"use_dictionary": False}
-    pq.write_table(table, bomb / "t.parquet", compression="zstd", data_page_size=1 << 30, **plain)
+    pages = {"data_page_size": 1 << 30, "max_rows_per_page": ROWS, "use_dictionary": False}
+    table = pa.table({"id": pa.repeat(0, ROWS)})
+    pq.write_table(table, bomb / "t.parquet", compression="zstd", **pages)
     said = r"table 't': t\.parquet has \d+ bytes and unpacks to \d+ or more; expected at most"
     with pytest.raises(SourceError, match=said):
         Database.open(bomb, out=tmp_path / "out")
