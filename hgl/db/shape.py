@@ -6,10 +6,10 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 _SHOWN = 80
+_KNOWN: dict[Any, Mapping[str, Any]] = {}
 
 
 def check_fields(value: Any) -> None:
@@ -24,10 +24,12 @@ def check_fields(value: Any) -> None:
             raise TypeError(f"{type(value).__name__}.{name} is {shown}; expected {_written(hint)}")
 
 
-@lru_cache(maxsize=256)
-def _hints(kind: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """Return the fields of a dataclass with their annotations, evaluated once."""
+    if kind not in _KNOWN:
+        hints = typing.get_type_hints(kind)
+        _KNOWN[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return _KNOWN[kind]
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -33,7 +33,7 @@ def fuzz(share: float = 1.0) -> settings:
         max_examples=max(1, round(CASES * share)),
         derandomize="HGL_FUZZ_CASES" not in os.environ,
         database=None,
-        phases=[Phase.generate],
+        phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
 

@@ -74,14 +74,14 @@ def schemas(draw: st.DrawFn) -> Schema:
     return Schema(draw(names), tables, description=draw(names), defects={draw(names): 3})
 
 
-@fuzz(0.4)
+@fuzz(0.15)
 @given(schema=schemas())
 def test_a_schema_is_read_as_it_was_written(schema: Schema) -> None:
     text = yaml_text(schema.to_manifest())
     assert outcome(lambda: Schema.from_manifest(yaml.safe_load(text))) == schema
 
 
-@fuzz(0.2)
+@fuzz(0.35)
 @given(manifest=mutated(SHOP.to_manifest()))
 def test_a_changed_manifest_is_a_schema_or_refused(manifest: Any) -> None:
     found = outcome(lambda: Schema.from_manifest(manifest))
@@ -91,7 +91,7 @@ def test_a_changed_manifest_is_a_schema_or_refused(manifest: Any) -> None:
         assert all(file.parent == Path("folder/db") for file in files)
 
 
-@fuzz(0.3)
+@fuzz(0.4)
 @given(manifest=mutated(OVERRIDES) | trees())
 def test_overrides_name_what_is_there_or_are_refused(manifest: Any) -> None:
     found = outcome(lambda: apply_keys(SHOP, read_overrides(manifest)))
