@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hgl.bench.cell import Cell
 from hgl.bench.code import code_digest, commit
 from hgl.bench.process import Ended, Limits, run_limited
 from hgl.db.redact import redact, redact_all
+from hgl.db.yaml_file import read_yaml
 from hgl.errors import CacheError
 from hgl.results.prediction_file import PredictionFile
 from hgl.results.record import FAILED, Record
@@ -133,8 +132,8 @@ def _found(cell: Cell, folder: Path) -> dict[str, Any]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        found = read_yaml(path)
+    except (OSError, ValueError):
         found = None
     if not isinstance(found, dict):
         raise CacheError(f"run {str(path.parent)!r}: {path.name} is gone or damaged")

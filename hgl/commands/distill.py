@@ -8,14 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hgl.aggregates.live.features import LiveFeatures
 from hgl.commands.export import NEEDED, write_artefact
 from hgl.commands.folder import StoredRun, fresh, keep_task, vacant
 from hgl.commands.newest import ARTEFACT, latest
 from hgl.commands.source import check_entity_task
 from hgl.db.cache import disk_errors
+from hgl.db.yaml_file import read_yaml
 from hgl.distill import kept
 from hgl.distill.gather import Sources, gather
 from hgl.distill.ladder import climb
@@ -132,8 +131,8 @@ def _notes(stored: StoredRun, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _best_epoch(teacher: Path) -> int:
     try:
-        return int(yaml.safe_load((teacher / "results.yaml").read_text())["best_epoch"])
-    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return int(read_yaml(teacher / "results.yaml")["best_epoch"])
+    except (OSError, ValueError, LookupError, TypeError):
         raise CacheError(
             f"run={str(teacher)!r}: expected a finished run, with results.yaml"
         ) from None

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from hgl.commands.source import open_database
 from hgl.commands.target import build
 from hgl.db.database import Database
 from hgl.db.progress import Progress
 from hgl.db.redact import HIDDEN
+from hgl.db.yaml_file import read_yaml, yaml_text
 from hgl.errors import CacheError, ConfigError
 from hgl.tasks import definition
 from hgl.tasks.task import Task
@@ -93,7 +93,7 @@ def keep_task(task: Task, folder: Path) -> None:
 
     Raises: ConfigError: the folder cannot be written.
     """
-    text = yaml.safe_dump(kept(task), sort_keys=False, allow_unicode=True)
+    text = yaml_text(kept(task))
     aside = folder / "task.yaml.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -148,11 +148,11 @@ class StoredRun:
         argument, file = _KEPT[verb]
         refusal = CacheError(f"{argument}={run!r}: expected the folder that hgl {verb} left")
         try:
-            notes = yaml.safe_load((folder / file).read_text(encoding="utf-8"))
+            notes = read_yaml(folder / file)
             stored = cls(folder, notes["config"], notes["database"])
             # A run that the library left may have built its model in code, and lacks some.
             whole = stored.config.keys() >= set(needed) and stored.database.keys() >= _DATABASE
-        except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
             raise refusal from None
         if not whole:
             raise refusal

@@ -17,17 +17,24 @@ Node = Mapping[str, Any]
 """A mapping with `_target_` (dotted name), `_partial_` (bring the rest later) and arguments."""
 
 _WORDS = ("_target_", "_partial_")
+_PARTS = tuple(
+    f"hgl.{package}."
+    for package in ("distill", "graph", "models", "nn", "search.methods", "tabular", "train")
+)
+"""Where the parts of a run are defined; a stored one must not name what acts, such as a verb."""
 
 
-def resolve(name: str, *, trusted: bool = True) -> Callable[..., Any]:
+def resolve(name: Any, *, trusted: bool = True) -> Callable[..., Any]:
     """Return the class or function with this dotted name.
 
     Args:
-        trusted: False admits only what is defined in the package `hgl`.
+        trusted: False admits only the parts that hgl itself makes runs of.
     Raises: ConfigError: there is none, or it is not admitted.
     """
-    refusal = f"_target_={name!r}: only names in the package hgl are built from a stored run"
-    if not trusted and not name.startswith("hgl."):
+    if not isinstance(name, str):
+        raise ConfigError(f"_target_={name!r}: expected the dotted name of a class or function")
+    refusal = f"_target_={name!r}: only parts of the package hgl are built from a stored run"
+    if not trusted and not name.startswith(_PARTS):
         raise ConfigError(f"{refusal} (trust=true admits others)")
     module, _, attribute = name.rpartition(".")
     try:
@@ -36,9 +43,15 @@ def resolve(name: str, *, trusted: bool = True) -> Callable[..., Any]:
         if isinstance(error, HglError):
             raise
         raise ConfigError(f"_target_={name!r}: no such class or function ({error})") from error
-    if not trusted and not found.__module__.startswith("hgl."):
+    if not trusted and not _is_part(found):
         raise ConfigError(f"{refusal} (trust=true admits others)")
     return typing.cast("Callable[..., Any]", found)
+
+
+def _is_part(found: Any) -> bool:
+    """Whether it is a class where parts are defined, or the one function that makes a part."""
+    makes = inspect.isclass(found) or getattr(found, "__qualname__", "") == "experiment"
+    return makes and f"{found.__module__}.".startswith(_PARTS)
 
 
 def build(node: Any, *, trusted: bool = True) -> Any:

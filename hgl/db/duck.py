@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,8 @@ from hgl.db.cache import cache_folder, swept
 
 _SHARE = "50%"
 """Of the memory that this process may have, which DuckDB's own 80 % would leave too little of."""
+_AGAIN = 0.1
+"""Seconds between interrupts: one that comes while a statement is prepared is forgotten."""
 
 
 def connect(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -31,6 +34,31 @@ def connect(memory_limit: str | None = None) -> duckdb.DuckDBPyConnection:
     with contextlib.suppress(duckdb.InvalidInputException):  # Jupyter without ipywidgets has no bar
         connection.execute("SET enable_progress_bar = false")
     return connection
+
+
+@contextlib.contextmanager
+def deadline(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Stop what the connection runs in the block after so many seconds.
+
+    Raises: TimeoutError: it was stopped.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        wait = seconds
+        while not done.wait(wait):
+            connection.interrupt()
+            wait = _AGAIN
+
+    watcher = threading.Thread(target=watch, name="hgl-deadline", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise TimeoutError from None
+    finally:
+        done.set()
+        watcher.join()
 
 
 def identifier(name: str) -> str:

@@ -13,6 +13,7 @@ from hgl.db.files import table_file
 from hgl.db.raw import Raw
 from hgl.db.schema import Schema, TableSchema
 from hgl.db.source import Request, Source
+from hgl.db.unpacked import check_unpacked
 from hgl.errors import SourceError
 
 _PARQUET = (".parquet", ".pq")
@@ -68,9 +69,11 @@ def _suffix(path: Path) -> str:
 def _as_parquet(name: str, files: list[Path], scratch: Path) -> list[Path]:
     """Return Parquet files of a table, converting text files by streaming.
 
-    Raises: SourceError: a text file cannot be read as a table.
+    Raises: SourceError: a file cannot be read as a table.
     """
     if _suffix(files[0]) in _PARQUET:
+        for file in files:
+            check_unpacked(name, file)
         return files
     target = table_file(scratch, name)
     sources = ", ".join(literal(f) for f in files)

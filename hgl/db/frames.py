@@ -52,7 +52,7 @@ def _write(name: str, frame: pd.DataFrame, file: Path) -> None:
 def _array(series: pd.Series) -> pa.Array:
     try:
         return pa.Array.from_pandas(series)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
         return pa.array([None if _is_null(v) else _text(v) for v in series], pa.string())
 
 
@@ -61,4 +61,6 @@ def _is_null(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    """Return a cell as text, halves of characters as question marks."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return text.encode(errors="replace").decode()

@@ -28,8 +28,10 @@ def read_overrides(manifest: str | Path | Mapping[str, Any] | None) -> Overrides
     """
     if manifest is None or isinstance(manifest, Mapping):
         content = manifest or {}
-    else:
+    elif isinstance(manifest, str | Path):
         content = read_manifest(Path(manifest))
+    else:
+        raise SchemaError(f"manifest: {manifest!r}; expected a file or a mapping")
     if content and "tables" not in content:
         raise SchemaError(f"manifest: {', '.join(map(str, content))}; expected a key `tables`")
     blocks = content.get("tables") or {}

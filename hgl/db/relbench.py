@@ -21,6 +21,7 @@ from hgl.db.files import table_file
 from hgl.db.infer import infer_columns
 from hgl.db.schema import Column, ForeignKey, Schema, TableSchema, read_manifest, write_manifest
 from hgl.db.split import propose_timestamps
+from hgl.db.unpacked import check_unpacked
 from hgl.errors import MissingExtra, SchemaError, SourceError
 
 log = logging.getLogger(__name__)
@@ -140,6 +141,7 @@ def _file(folder: Path, table: str) -> Path:
     file = table_file(folder / "db", table)
     if not file.is_file():
         raise SourceError(f"RelBench folder {str(folder)!r}: table {table!r} has no file {file}")
+    check_unpacked(table, file)
     return file
 
 

@@ -12,13 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hgl.db.shape import check_fields
+from hgl.db.yaml_file import read_yaml, yaml_text
 from hgl.errors import CacheError, SchemaError, SourceError
 from hgl.typing import Stype
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The fast one where PyYAML was built with it."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +168,7 @@ class Schema:
         """
         try:
             block = manifest["hgl"]
-            return cls(
+            schema = cls(
                 name=manifest["name"],
                 tables={
                     n: _read_table(n, t, manifest["tables"][n]) for n, t in block["tables"].items()
@@ -183,20 +180,18 @@ class Schema:
                 proposed_timestamps=block["proposed_timestamps"],
                 defects=block["defects"],
             )
+            check_fields(schema)
         except (KeyError, TypeError, AttributeError) as error:
             raise CacheError(
                 f"manifest of an arranged folder is damaged ({type(error).__name__}: {error}): "
                 "ingest again"
             ) from None
+        return schema
 
 
 def read_manifest(file: Path) -> Mapping[str, Any]:
     """Return what a `manifest.yaml` holds. Raises: SourceError: it cannot be read as a mapping."""
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"manifest {str(file)!r} cannot be read: {reason}") from None
+    content = read_yaml(file, "manifest")
     if not isinstance(content, Mapping):
         raise SourceError(f"manifest {str(file)!r} is not a mapping with a key `tables`")
     return content
@@ -205,7 +200,7 @@ def read_manifest(file: Path) -> Mapping[str, Any]:
 def write_manifest(schema: Schema, folder: Path) -> None:
     """Write `folder/manifest.yaml`, aside and then renamed."""
     aside = folder / "manifest.yaml.part"
-    content = yaml.safe_dump(schema.to_manifest(), sort_keys=False, allow_unicode=True)
+    content = yaml_text(schema.to_manifest())
     aside.write_text(content, encoding="utf-8")
     aside.replace(folder / "manifest.yaml")
 

@@ -21,6 +21,7 @@ from hgl.db.raw import Raw
 from hgl.db.schema import Schema, read_manifest
 from hgl.db.source import Request, Source
 from hgl.db.split import with_timestamps
+from hgl.db.unpacked import check_unpacked
 from hgl.errors import CacheError, SourceError
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ def load(folder: Path) -> Schema:
     """Return the schema of an arranged folder.
 
     Raises: CacheError: its manifest is damaged, or a table's file is absent or not whole.
+        SourceError: a file unpacks to more than its size allows.
     """
     schema = Schema.from_manifest(read_manifest(folder / "manifest.yaml"))
     for table in schema.tables.values():
@@ -47,6 +49,7 @@ def load(folder: Path) -> Schema:
             raise CacheError(f"{file}: expected the table as it was ingested ({reason})") from None
         if rows != table.num_rows:
             raise CacheError(f"{file} holds {rows} rows; its manifest says {table.num_rows}")
+        check_unpacked(table.name, file)
     return schema
 
 

@@ -6,6 +6,7 @@ A row's instant rounds up and a seed's rounds down, so rounding never reveals a 
 from __future__ import annotations
 
 import datetime
+import numbers
 from typing import Any, Literal
 
 import numpy as np
@@ -95,6 +96,9 @@ def _datetimes(values: Any) -> pd.Series:
         return series
     if pd.api.types.is_numeric_dtype(series.dtype) and not series.isna().all():
         raise ConfigError(f"times of type {series.dtype} are neither datetimes nor whole seconds")
+    mixed = series if series.dtype == object else ()
+    if strange := [v for v in mixed if isinstance(v, numbers.Number) and not pd.isna(v)]:
+        raise ConfigError(f"times hold {strange[0]!r} among others; expected one kind of value")
     try:
         parsed = pd.to_datetime(series, utc=True, format="ISO8601")
     except (TypeError, ValueError) as error:

@@ -12,6 +12,7 @@ from hgl.aggregates.feature import Feature
 from hgl.aggregates.plan import FeaturePlan
 from hgl.db import times
 from hgl.db.redact import redact_all
+from hgl.db.shape import check_fields
 from hgl.export.used_schema import UsedSchema
 from hgl.typing import Policy
 
@@ -127,10 +128,13 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Manifest:
-        """Read what `to_dict` wrote, through JSON too."""
+        """Read what `to_dict` wrote, through JSON too.
+
+        Raises: LookupError, TypeError, AttributeError, ValueError: it is something else.
+        """
         card, teacher, database = kept["task"], kept["teacher"], kept["database"]
         lists = {name: tuple(card[name]) for name in ("key_columns", "classes")}
-        return cls(
+        manifest = cls(
             task=TaskCard(**{**card, **lists}),
             tier=kept["tier"],
             policy=kept["policy"],
@@ -146,6 +150,8 @@ class Manifest:
             scores=kept["scores"],
             version=kept["hgl"],
         )
+        check_fields(manifest)
+        return manifest
 
 
 def column(feature: Feature) -> dict[str, str | None]:

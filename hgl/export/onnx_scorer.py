@@ -10,7 +10,9 @@ import numpy as np
 from hgl.aggregates.table import FeatureTable
 from hgl.errors import CacheError, MissingExtra
 
-_OUTPUTS = ("prediction",)
+_INPUTS, _OUTPUTS = {"numerical", "categorical", "extra"}, ("prediction",)
+_BESIDE = "session.model_external_initializers_file_folder_path"
+"""Where a model's weights may lie outside its file; the working folder unless it is stated."""
 
 
 class OnnxScorer:
@@ -31,14 +33,23 @@ class OnnxScorer:
             raise MissingExtra("onnxruntime", "export", "predicting with a student") from None
         try:
             content = file.read_bytes()
+            options = _options(onnxruntime)
+            options.add_session_config_entry(_BESIDE, str(file.parent.absolute()))
             self._session = onnxruntime.InferenceSession(
-                content, _options(onnxruntime), providers=["CPUExecutionProvider"]
+                content, options, providers=["CPUExecutionProvider"]
             )
         except OSError as error:
             raise CacheError(f"{file} cannot be read ({error.strerror})") from None
         except Exception as error:  # the runtime's own, of many kinds
             reason = " ".join(str(error).split())
             raise CacheError(f"{file} is no model that ONNX Runtime reads: {reason}") from None
+        inputs = {i.name for i in self._session.get_inputs()}
+        outputs = tuple(o.name for o in self._session.get_outputs())
+        if not inputs <= _INPUTS or outputs != _OUTPUTS:
+            raise CacheError(
+                f"{file} takes {', '.join(sorted(inputs)) or 'nothing'} and gives "
+                f"{', '.join(outputs)}: expected the network of a student"
+            )
 
     def __call__(self, table: FeatureTable, extra: np.ndarray | None = None) -> np.ndarray:
         """Predict for the seeds of a table.

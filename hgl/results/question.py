@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hgl.db import times
+from hgl.db.yaml_file import read_yaml
 from hgl.errors import CacheError, ConfigError
 from hgl.tasks.metrics import DEFAULT_METRIC
 from hgl.tasks.task import Task
@@ -62,7 +61,7 @@ class Question:
         Raises: CacheError: it cannot be used.
         """
         try:
-            stored = yaml.safe_load((run / "task.yaml").read_text(encoding="utf-8"))
+            stored = read_yaml(run / "task.yaml")
             kind = str(stored["kind"])
             return cls(
                 name=str(stored["name"]),
@@ -75,7 +74,7 @@ class Question:
                 test_timestamp=_instant(stored, "test_timestamp"),
                 eval_k=int(stored["eval_k"]) if kind == "recommendation" else None,
             )
-        except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
+        except (OSError, LookupError, TypeError, AttributeError) as error:
             raise CacheError(f"its task.yaml cannot be used ({type(error).__name__})") from None
         except (ValueError, ConfigError) as error:
             raise CacheError(f"its task.yaml cannot be used ({error})") from None

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hgl.db import times
-from hgl.errors import HglError, TaskError
+from hgl.db.yaml_file import read_yaml
+from hgl.errors import HglError, SourceError, TaskError
 from hgl.tasks.destination import Destination
 from hgl.tasks.metrics import KINDS
 
@@ -44,11 +43,9 @@ _SQL = ("sql", "entity_sql")
 def read(path: Path) -> dict[str, Any]:
     """Return the mapping stored in a YAML file. Raises: TaskError: no file, no YAML, no mapping."""
     try:
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TaskError(f"task {str(path)!r} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TaskError(f"task {str(path)!r} is not YAML: {error}") from error
+        stored = read_yaml(path, "task")
+    except SourceError as error:
+        raise TaskError(str(error)) from error
     if not isinstance(stored, dict):
         raise TaskError(f"task {str(path)!r} holds {type(stored).__name__}; expected fields")
     return stored

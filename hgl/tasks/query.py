@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from hgl.db.duck import literal
-from hgl.errors import TaskError
+from hgl.db.duck import deadline, literal
+from hgl.errors import ConfigError, TaskError
 from hgl.tasks.check import check
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 SEEDS = "timestamps"
 """Name of the relation of seed times, with the one column `timestamp`."""
 _BIND = "EXPLAIN "
+_SELECTS = (duckdb.StatementType.SELECT, duckdb.StatementType.MULTI)
+"""What DuckDB itself must call the statement; `FROM (PIVOT …)` is several to it."""
+_SECONDS = 3600.0
+"""Limit where `HGL_SQL_SECONDS` states none."""
 
 
 def run(
@@ -71,11 +77,38 @@ def _bound(
         connection.register("_seeds", stamps)
         connection.execute(f"CREATE TEMP TABLE {SEEDS} AS SELECT * FROM _seeds")
         _lock(connection, db)
+        limit = _seconds()
         try:
-            connection.execute(_BIND + text)  # its errors mark the place, those of `sql` do not
-            yield connection.sql(text)
-        except duckdb.Error as error:
+            with deadline(connection, limit):
+                _check_kind(connection, text, where)
+                connection.execute(_BIND + text)  # its errors mark the place, those of `sql` do not
+                yield connection.sql(text)
+        except TimeoutError:
+            raise TaskError(
+                f"{where}: not done within {limit:g} s; expected SQL that ends, or a longer limit "
+                "in HGL_SQL_SECONDS"
+            ) from None
+        except (duckdb.Error, MemoryError) as error:
             raise TaskError(f"{where}: {_trimmed(error)}") from None
+
+
+def _seconds() -> float:
+    """Return the seconds that a query may take. Raises: ConfigError: it states no such number."""
+    stated = os.environ.get("HGL_SQL_SECONDS", "")
+    try:
+        if (seconds := float(stated or _SECONDS)) > 0:
+            return min(seconds, threading.TIMEOUT_MAX)
+    except ValueError:
+        pass
+    raise ConfigError(f"HGL_SQL_SECONDS={stated!r}: expected seconds, more than zero")
+
+
+def _check_kind(connection: duckdb.DuckDBPyConnection, text: str, where: str) -> None:
+    """Refuse what DuckDB's own parser reads otherwise than the one behind `check`."""
+    kinds = [statement.type for statement in connection.extract_statements(text)]
+    if len(kinds) != 1 or kinds[0] not in _SELECTS:
+        named = ", ".join(kind.name for kind in kinds)
+        raise TaskError(f"{where}: DuckDB reads {named or 'nothing'}; expected one SELECT")
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, db: Database) -> None:
@@ -86,7 +119,7 @@ def _lock(connection: duckdb.DuckDBPyConnection, db: Database) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def _trimmed(error: duckdb.Error) -> str:
+def _trimmed(error: Exception) -> str:
     """Return what is wrong and the marked line, without DuckDB's long lists of candidates."""
     said, _, place = str(error).strip().partition("\nLINE ")
     head = "\n".join(said.strip().splitlines()[:2])

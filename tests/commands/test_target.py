@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import yaml
 
 from hgl.commands.target import build, check_name, completed, resolve
 from hgl.errors import ConfigError
@@ -113,3 +115,31 @@ def test_names_near_matches() -> None:
     check_name("verb", "train", ["train"])
     with pytest.raises(ConfigError, match="did you mean train"):
         check_name("trian", "trian", ["train", "doctor"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("os.system", "hgl.cli.main", "hgl.commands.train.train", "hgl.__main__.main"),
+        *("hgl.train.checkpoint.save_tensors", "hgl.search.store.Store", "hgl.models.rhgnn.torch"),
+        *("hgl.models.x", "hgl.datasets.flights.write", "", "x", None, 5, {"a": 1}, b"os.system"),
+    ],
+)
+def test_a_stored_run_names_parts_only(name: object) -> None:
+    with pytest.raises(ConfigError, match="_target_"):
+        build({"_target_": name, "arguments": ["doctor"]}, trusted=False)
+
+
+def test_every_part_of_the_configuration_may_be_stored() -> None:
+    conf = Path(__file__).parents[2] / "conf"
+    for group in ("model", "graph", "trainer", "sampling", "method"):
+        for file in conf.glob(f"{group}/*.yaml"):
+            for node in _nodes(yaml.safe_load(file.read_text())):
+                assert resolve(node["_target_"], trusted=False)
+
+
+def _nodes(tree: object) -> list[dict[str, str]]:
+    if not isinstance(tree, dict):
+        return []
+    inner = [node for value in tree.values() for node in _nodes(value)]
+    return [*inner, tree] if "_target_" in tree else inner

@@ -115,7 +115,7 @@ def test_wrong_fields_are_named(tmp_path: Path, changed: dict[str, Any], said: s
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("- a list", "holds list"), ("{", "is not YAML"), ("", "holds NoneType")],
+    [("- a list", "holds list"), ("{", "cannot be read as YAML"), ("", "holds NoneType")],
 )
 def test_files_without_fields_are_refused(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "task.yaml"

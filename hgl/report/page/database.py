@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import yaml
 
 from hgl.db import times
 from hgl.db.database import Database
 from hgl.db.duck import identifier
 from hgl.db.schema import Schema, read_manifest
+from hgl.db.yaml_file import read_yaml
 from hgl.errors import CacheError, HglError
 from hgl.results.record import Record
 
@@ -51,9 +51,9 @@ def _place(record: Record) -> Path:
     if record.folder is None:
         raise CacheError("no run says where it lies")
     try:
-        notes = yaml.safe_load((record.folder / "run.yaml").read_text(encoding="utf-8"))
+        notes = read_yaml(record.folder / "run.yaml")
         folder = Path(notes["database"]["folder"])
-    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError):
         raise CacheError("no run says where it lies") from None
     if not folder.is_dir():
         raise CacheError("its data is gone")

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hgl.db.yaml_file import read_yaml
 from hgl.errors import CacheError
 from hgl.report.page.gap import Gap
 from hgl.results.prediction_file import SPLITS, PredictionFile
@@ -74,7 +73,7 @@ def _curve(file: Path) -> tuple[Mapping[str, Any], ...]:
 
 def _num_train(folder: Path) -> int | None:
     try:
-        stored = yaml.safe_load((folder / "results.yaml").read_text(encoding="utf-8"))
+        stored = read_yaml(folder / "results.yaml")
         return int(stored["seeds"]["train"])
-    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError):
         return None

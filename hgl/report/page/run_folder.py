@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hgl.db.yaml_file import read_yaml
 from hgl.errors import CacheError
 from hgl.report.page.gap import Gap
 from hgl.results.prediction_file import SPLITS, PredictionFile
@@ -155,8 +154,8 @@ def _same(record: Record) -> tuple[Any, ...]:
 
 def _mapping(file: Path) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        content = read_yaml(file)
+    except (OSError, ValueError) as error:
         raise CacheError(f"{file.name} cannot be read ({type(error).__name__})") from None
     if not isinstance(content, Mapping):
         raise CacheError(f"{file.name} is no mapping")
