@@ -10,6 +10,7 @@ from hgl.bench.claim import Claim, claim
 from hgl.errors import CacheError, ConfigError, SourceError
 from hgl.results.record import Record
 from hgl.results.store import RECORDS, read_records
+from hgl.search.heartbeat import Sightings
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self._seen = folder, Sightings()
         try:
             for part in (self.records, self.claims, self.runs):
                 part.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ class Store:
 
     def claim(self, name: str) -> Claim | None:
         """Take a run; None where somebody alive has it."""
-        return claim(self.claims, name)
+        return claim(self.claims, name, seen=self._seen)
 
     def new_run(self, name: str) -> Path:
         """Make a folder for a run that nobody else writes to, not even a run left alone."""

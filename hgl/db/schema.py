@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from hgl.db.files import aside_of
 from hgl.errors import CacheError, SchemaError, SourceError
 from hgl.typing import Stype
 
@@ -203,11 +204,10 @@ def read_manifest(file: Path) -> Mapping[str, Any]:
 
 
 def write_manifest(schema: Schema, folder: Path) -> None:
-    """Write `folder/manifest.yaml`, aside and then renamed."""
-    aside = folder / "manifest.yaml.part"
+    """Write `folder/manifest.yaml`, which is either whole or absent."""
     content = yaml.safe_dump(schema.to_manifest(), sort_keys=False, allow_unicode=True)
-    aside.write_text(content, encoding="utf-8")
-    aside.replace(folder / "manifest.yaml")
+    with aside_of(folder / "manifest.yaml") as aside:
+        aside.write_text(content, encoding="utf-8")
 
 
 def _table_block(table: TableSchema) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def _store_at(source: Source, request: Request, out: Path) -> Path:
         shutil.rmtree(part / "arranged", ignore_errors=True)
         _arrange(raw, part / "arranged", request)
         if out.exists():
+            shutil.rmtree(part / "replaced", ignore_errors=True)  # a killed ingest's
             out.rename(part / "replaced")
         (part / "arranged").rename(out)
     return out
