@@ -26,6 +26,8 @@ _RECORD = "complete.json"
 _ATTEMPTS = 5
 _ABANDONED = 7 * 86400.0
 """Seconds after which a folder that nobody finished is taken for a dead process's."""
+_FULL = ("No space left", "File too large", "disk is full", " requested and ")
+"""What libraries say of a full disk; the last one is NumPy's: so many requested and so many written."""
 _ELSEWHERE: ContextVar[Path | None] = ContextVar("elsewhere", default=None)
 
 
@@ -89,7 +91,7 @@ def disk_errors(place: Path) -> Iterator[None]:
         yield
     except Exception as error:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if not full and "No space left" not in str(error) and "File too large" not in str(error):
+        if not full and not any(word in str(error) for word in _FULL):
             raise
         raise SourceError(
             f"disk full while writing {place}: free some space and run again"
@@ -111,9 +113,7 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
         building = swept(cache_folder() / kind / ".building")
         aside = Path(tempfile.mkdtemp(dir=building, prefix=f"{key}."))
     except OSError as error:
-        raise CacheError(
-            f"cache folder {cache_folder()} cannot be written ({error.strerror}); set HGL_CACHE"
-        ) from None
+        raise unwritable(error) from None
     try:
         with disk_errors(cache_folder()):
             build(aside)
@@ -121,6 +121,13 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
         return _publish(aside, final)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def unwritable(error: OSError) -> CacheError:
+    """Return what to raise where the cache refuses a file or folder."""
+    return CacheError(
+        f"cache folder {cache_folder()} cannot be written ({error.strerror}); set HGL_CACHE"
+    )
 
 
 def swept(folder: Path) -> Path:

@@ -14,7 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hgl.db.arrange import arrange
-from hgl.db.cache import cache_folder, code_version, digest, digest_files, disk_errors, entry
+from hgl.db.cache import (
+    cache_folder,
+    code_version,
+    digest,
+    digest_files,
+    disk_errors,
+    entry,
+    unwritable,
+)
 from hgl.db.files import table_file
 from hgl.db.lock import locked
 from hgl.db.raw import Raw
@@ -101,7 +109,11 @@ def _store_by_content(source: Source, request: Request) -> Path:
     """Read first, since only the content read tells which entry it is."""
     scratch = cache_folder() / "raw" / digest(source.place, request.content())
     with contextlib.ExitStack() as stack:
-        if not stack.enter_context(_workplace(scratch)):
+        try:
+            mine = stack.enter_context(_workplace(scratch))
+        except OSError as error:
+            raise unwritable(error) from None
+        if not mine:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=scratch.parent)))
         raw = source.read(scratch / "raw")
         files = sorted((scratch / "raw").rglob("*.parquet"))
