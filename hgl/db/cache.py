@@ -27,7 +27,7 @@ _ATTEMPTS = 5
 _ABANDONED = 7 * 86400.0
 """Seconds after which a folder that nobody finished is taken for a dead process's."""
 _FULL = ("No space left", "File too large", "disk is full", " requested and ")
-"""What libraries say of a full disk; the last one is NumPy's: so many requested and so many written."""
+"""What libraries say of a full disk; NumPy's is: so many requested and so many written."""
 _ELSEWHERE: ContextVar[Path | None] = ContextVar("elsewhere", default=None)
 
 
@@ -104,7 +104,8 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     A damaged entry is built again, with a warning. Of two processes building the same entry the
     later one discards its copy.
 
-    Raises: CacheError: the cache folder cannot be written. SourceError: its disk is full.
+    Raises: CacheError: the cache folder cannot be written, or is removed meanwhile.
+        SourceError: its disk is full.
     """
     final = cache_folder() / kind / key
     if _intact(final):
@@ -119,6 +120,12 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
             build(aside)
             _seal(aside)
         return _publish(aside, final)
+    except Exception as error:
+        if aside.exists() or final.exists():
+            raise
+        raise CacheError(
+            f"cache folder {cache_folder()} was removed while {kind} was written: run again"
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
