@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from fork_server import Forked, ForkServer
-from kill_phases import Commands, Phase, phases, teaching, tree, write_suite
+from kill_phases import Phase, phases, teaching, tree, write_suite
 from kill_shop import write_shop
 
 _LOOK = 0.003
@@ -102,11 +102,12 @@ class Killer:
         used: Counter[int] = Counter()
         while True:
             commands = self._phase.wanted(self._folder) if len(started) < 2 else []
-            started += [self._start(words) for words in self._missing(commands, started)]
+            started += [self._start(words) for words in commands[len(started) :]]
             used |= Counter(self._server.cpu())  # type: ignore[arg-type]
             if all(process.ended(_LOOK / len(started)) for process in started):
                 if codes := [process.code for process in started if process.code]:
-                    raise SystemExit(f"ended with {codes}; see {self._folder / 'log'}")
+                    said = (self._folder / "log").read_text().splitlines()[-20:]
+                    raise SystemExit("\n".join([f"ended with {codes}:", *said]))
                 return sum(used.values()), False
             if sum(used.values()) >= until:
                 break
@@ -124,10 +125,6 @@ class Killer:
         for process in alive:
             process.ended(600)
         return bool(dead)
-
-    @staticmethod
-    def _missing(commands: Commands, started: Sequence[Forked]) -> Commands:
-        return commands[len(started) :]
 
     def _start(self, words: Sequence[str]) -> Forked:
         log = self._folder / "log"
@@ -175,12 +172,13 @@ def kill(
     """Kill each phase its share of times."""
     source = write_shop(home)
     write_suite(home / "conf", source)
-    log = home / "log"
-    teacher = server.run(teaching(source), home, log, HGL_CACHE=str(home / "cache"))
-    if not teacher.ended(600) or teacher.code:
-        raise SystemExit(log.read_text())
     known = phases(source, home / "conf", home / "teacher")
     names = list(known) if chosen is None else [n for n in known if n in chosen.split(",")]
+    if "distillation" in names:
+        log = home / "log"
+        teacher = server.run(teaching(source), home, log, HGL_CACHE=str(home / "cache"))
+        if not teacher.ended(600) or teacher.code:
+            raise SystemExit(log.read_text())
     tallies = {}
     for left, name in zip(range(len(names), 0, -1), names):
         share = (kills - sum(t.kills for t in tallies.values())) // left

@@ -21,6 +21,7 @@ from hgl.db.cache import (
     digest_files,
     disk_errors,
     entry,
+    swept,
     unwritable,
 )
 from hgl.db.files import table_file
@@ -114,7 +115,8 @@ def _store_by_content(source: Source, request: Request) -> Path:
         except OSError as error:
             raise unwritable(error) from None
         if not mine:
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=scratch.parent)))
+            aside = tempfile.TemporaryDirectory(dir=swept(scratch.parent / ".aside"))
+            scratch = Path(stack.enter_context(aside))
         raw = source.read(scratch / "raw")
         files = sorted((scratch / "raw").rglob("*.parquet"))
         content = digest(digest_files(files), repr(raw.schema), sorted(raw.defects.items()))

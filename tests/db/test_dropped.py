@@ -93,6 +93,21 @@ def test_a_dropped_connection_is_no_end_of_a_table(
         check_interrupted(url, tmp_path / "out", lambda: drop(url))
 
 
+def test_two_readers_of_one_server_share_a_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one reads while the first one does, and neither waits."""
+    cache, found = tmp_path / "cache", list[Database]()
+    monkeypatch.setenv("HGL_CACHE", str(cache))
+    with scratch("postgresql", tmp_path) as url:
+        fill(url)
+        first = Database.open(url, progress=Meddling(lambda: found.append(Database.open(url))))
+    assert [first.folder] == [second.folder for second in found]
+    assert len(first.frame("large")) == ROWS
+    assert [p.name for p in (cache / "raw").iterdir()] == [".aside"]
+    assert not list((cache / "raw" / ".aside").iterdir())
+
+
 class Server:
     """A PostgreSQL of our own, which may be restarted."""
 
