@@ -157,7 +157,6 @@ def _fork(client: socket.socket) -> int:
             os.close(file)
         client.sendall(f"{pid}\n".encode())
         return pid
-    os.setsid()
     for number, file in enumerate(files, 1):
         os.dup2(file, number)
     code = 1

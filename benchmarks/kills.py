@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -153,22 +153,23 @@ def main() -> None:
     parser.add_argument("--phases", help="such as ingest,training; all by default")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    print("| phase | kills | rounds | same result | finished work done again | damage believed |")
+    print("|-|-|-|-|-|-|", flush=True)
+    failed = False
     with tempfile.TemporaryDirectory() as place, ForkServer(Path(place)) as server:
         home = Path(place) / "home"
         home.mkdir()
-        tallies = kill(server, home, args.phases, args.kills, args.seed)
-    print("| phase | kills | rounds | same result | finished work done again | damage believed |")
-    print("|-|-|-|-|-|-|")
-    for name, t in tallies.items():
-        print(f"| {name} | {t.kills} | {t.rounds} | {t.same} | {t.again} | {t.believed} |")
-    wrong = [line for tally in tallies.values() for line in tally.wrong]
-    print(*wrong, sep="\n", file=sys.stderr)
-    sys.exit(1 if wrong or any(tally.again for tally in tallies.values()) else 0)
+        for name, t in kill(server, home, args.phases, args.kills, args.seed):
+            row = (name, t.kills, t.rounds, t.same, t.again, t.believed)
+            print(f"| {' | '.join(map(str, row))} |", flush=True)
+            print(*t.wrong, sep="\n", file=sys.stderr)
+            failed |= bool(t.wrong or t.again)
+    sys.exit(int(failed))
 
 
 def kill(
     server: ForkServer, home: Path, chosen: str | None, kills: int, seed: int
-) -> dict[str, Tally]:
+) -> Iterator[tuple[str, Tally]]:
     """Kill each phase its share of times."""
     source = write_shop(home)
     write_suite(home / "conf", source)
@@ -179,15 +180,13 @@ def kill(
         teacher = server.run(teaching(source), home, log, HGL_CACHE=str(home / "cache"))
         if not teacher.ended(600) or teacher.code:
             raise SystemExit(log.read_text())
-    tallies = {}
     for left, name in zip(range(len(names), 0, -1), names):
-        share = (kills - sum(t.kills for t in tallies.values())) // left
-        killer = Killer(server, name, known[name], home, seed)
-        tallies[name] = killer.tally
+        killer, share = Killer(server, name, known[name], home, seed), kills // left
         while killer.tally.kills < share:
             killer.round(share - killer.tally.kills)
             print(f"{name}: {killer.tally.kills} of {share}", file=sys.stderr)
-    return tallies
+        kills -= share
+        yield name, killer.tally
 
 
 if __name__ == "__main__":
