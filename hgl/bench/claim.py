@@ -1,8 +1,8 @@
 """Who runs what: claims that any number of processes make on one folder, without a server.
 
 A claim is a file `<id>.<turn>`, which only one process can create. One that was not touched for
-longer than the lease is dead; whoever creates the next turn takes its place, and its owner, should
-it still live, sees that and keeps nothing.
+longer than the lease is dead, by the file's time or by watching it for as long; whoever creates the
+next turn takes its place, and its owner, should it still live, sees that and keeps nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hgl.errors import SourceError
-from hgl.search.heartbeat import beating
+from hgl.search.heartbeat import Sightings, beating
 
 LEASE = 60.0
 """Seconds after its last sign of life that a claim holds."""
@@ -56,14 +56,18 @@ class Claim:
                         (self.folder / f"{self.id}.{turn}").unlink(missing_ok=True)
 
 
-def claim(folder: Path, name: str, *, lease: float = LEASE) -> Claim | None:
+def claim(
+    folder: Path, name: str, *, lease: float = LEASE, seen: Sightings | None = None
+) -> Claim | None:
     """Take what nobody alive holds; None where somebody does.
 
+    Args:
+        seen: what the caller saw of claims before.
     Raises: SourceError: the folder cannot be written.
     """
     turns = _turns(folder, name)
     last = max(turns, default=0)
-    if turns and _age(folder / f"{name}.{last}") < lease:
+    if turns and _silence(folder / f"{name}.{last}", seen or Sightings()) < lease:
         return None
     made = Claim(folder, name, last + 1)
     try:
@@ -81,9 +85,10 @@ def _turns(folder: Path, name: str) -> list[int]:
     return [int(p.suffix[1:]) for p in folder.glob(f"{name}.*") if p.suffix[1:].isdigit()]
 
 
-def _age(path: Path) -> float:
+def _silence(path: Path, seen: Sightings) -> float:
     """Seconds since the last sign of life; 0 where it has just been given back."""
     try:
-        return time.time() - path.stat().st_mtime
+        beat = path.stat().st_mtime
     except OSError:
         return 0.0
+    return max(time.time() - beat, seen.silence(path.name, beat))

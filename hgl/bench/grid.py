@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Protocol
 
 from hgl.bench.cell import Cell
-from hgl.bench.measure import now
 from hgl.bench.store import Store
 from hgl.results.record import Record
 
@@ -52,7 +51,9 @@ class Grid:
     ) -> None:
         self.store, self.bench, self.watcher = store, bench, watcher
         self.workers, self.retry = workers, retry
-        self._since = now()
+        # Not by time: a clock that was moved back would make every failure later than this.
+        failed = [record for record in store.all() if not record.done] if retry else []
+        self._before = {record.id: record.finished for record in failed}
 
     def run(self, stage: str, cells: Sequence[Cell]) -> list[Record]:
         """Return a record of every cell, in order; waits for those that others are running.
@@ -109,7 +110,7 @@ class Grid:
 
     def _kept(self, cell: Cell) -> bool:
         record = self.store.get(cell.id)
-        if record is None or (self.retry and not record.done and record.finished < self._since):
+        if record is None or self._before.get(cell.id) == record.finished:
             return False
         self.watcher.ended(cell, record, here=False)
         return True

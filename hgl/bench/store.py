@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from hgl.bench.claim import Claim, claim
 from hgl.errors import CacheError, ConfigError, SourceError
 from hgl.results.record import Record
 from hgl.results.store import RECORDS, read_records
+from hgl.search.heartbeat import Sightings
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ class Store:
     """Records by id; several processes may share one. Reading makes no folder."""
 
     folder: Path
+    _seen: Sightings = field(default_factory=Sightings, init=False, repr=False, compare=False)
 
     def make(self) -> None:
         """Make its folders. Raises: ConfigError: they cannot be written, or one is a file."""
@@ -74,7 +76,7 @@ class Store:
 
     def claim(self, name: str) -> Claim | None:
         """Take a run; None where somebody alive has it."""
-        return claim(self.claims, name)
+        return claim(self.claims, name, seen=self._seen)
 
     def new_run(self, name: str) -> Path:
         """Make a folder for a run that nobody else writes to, not even a run left alone."""

@@ -73,7 +73,7 @@ def distill(
         raise ConfigError(
             f"run={str(teacher)!r}: {task} completes a column; students are made for other tasks"
         )
-    folder = vacant(out)
+    folder = vacant(out, task)
     with Screen() as screen:
         bars = PhaseBars(screen)
         database = stored.open(db, TableBars(screen))

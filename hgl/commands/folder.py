@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -23,10 +24,15 @@ from hgl.tasks import definition
 from hgl.tasks.task import Task
 from hgl.train.distributed import World
 from hgl.train.learner import Learner
+from hgl.train.record import write_text
 from hgl.train.watcher import Watcher
+
+log = logging.getLogger(__name__)
 
 _MAY_CHANGE = {"resume", "baselines", "out", "trainer.max_epochs", "trainer.patience", "test"}
 """Settings that a resumed run may have otherwise."""
+_BEGINNING = {"task.yaml", "statistics.json"}
+"""What a run leaves before it says what it is made of."""
 _LONGEST = 80
 """Characters of a folder's name; file systems allow 255 bytes."""
 _NEEDED = {
@@ -60,32 +66,50 @@ def fresh(name: str, world: World) -> Path:
     return home / _stamp(int(world.gather(torch.tensor([stamp]))[0]))
 
 
-def vacant(out: str | None) -> Path | None:
-    """Return `out` as a folder. Raises: ConfigError: it holds something already."""
+def vacant(out: str | None, task: Task, *, hint: str = "") -> Path | None:
+    """Return `out` as a folder.
+
+    Args:
+        hint: what goes on with what is there, for the error.
+    Raises: ConfigError: it holds something already.
+    """
     folder = None if out is None else Path(out)
-    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(
-            f"out={out!r}: expected a new or empty folder; resume=true goes on with a run"
-        )
+    if folder and not _is_vacant(folder, task):
+        raise ConfigError(f"out={out!r}: expected a new or empty folder{hint}")
     return folder
 
 
-def reclaim(out: str | None, config: Mapping[str, Any]) -> Path:
-    """Return the folder of the run to go on with.
+def reclaim(out: str | None, task: Task, config: Mapping[str, Any]) -> StoredRun | None:
+    """Return the run to go on with; None where none has begun, and this is to be the first.
 
     Raises: ConfigError: `out` is not given, or its run had other settings. CacheError: no run.
     """
     if out is None:
         raise ConfigError("resume=true: expected out=<the folder of the run to go on with>")
-    stored = dict(_leaves(StoredRun.read(out).config))
-    asked = dict(_leaves(config))
+    if _is_vacant(Path(out), task):
+        log.info("resume=true: nothing in out=%r to go on with; beginning", out)
+        return None
+    found = StoredRun.read(out)
+    stored, asked = dict(_leaves(found.config)), dict(_leaves(config))
     for key in sorted(stored.keys() | asked.keys()):
         before, now = stored.get(key), asked.get(key)
         if key not in _MAY_CHANGE and before != now:
             raise ConfigError(
                 f"resume=true: {key} was {before!r} in out={out!r} and is {now!r} now"
             )
-    return Path(out)
+    return found
+
+
+def _is_vacant(folder: Path, task: Task) -> bool:
+    """Whether it holds nothing, or no more than a run of `task` that was killed as it began."""
+    if not folder.exists():
+        return True
+    if not folder.is_dir():
+        return False
+    names = {path.name for path in folder.iterdir() if path.suffix != ".part"}
+    kept_task = folder / "task.yaml"
+    own = not kept_task.exists() or kept_task.read_bytes() == _text(task).encode()
+    return names <= _BEGINNING and own
 
 
 def keep_task(task: Task, folder: Path) -> None:
@@ -93,14 +117,15 @@ def keep_task(task: Task, folder: Path) -> None:
 
     Raises: ConfigError: the folder cannot be written.
     """
-    text = yaml_text(kept(task))
-    aside = folder / "task.yaml.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8")
+        write_text(folder / "task.yaml", _text(task))
     except OSError as error:
         raise ConfigError(f"out={str(folder)!r}: cannot be written ({error.strerror})") from None
-    aside.replace(folder / "task.yaml")
+
+
+def _text(task: Task) -> str:
+    return yaml_text(kept(task))
 
 
 def kept(task: Task) -> dict[str, Any]:

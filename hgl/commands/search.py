@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,8 +137,8 @@ def search(
     with Screen() as screen:
         tables = TableBars(screen)
         if join is None:
-            folder = vacant(out)
             asked = Task.load(task_name(db, task))
+            folder = vacant(out, asked, hint="; join=<folder> goes on with a search")
             check_entity_task(asked, "search")
             database = open_database(db, manifest=manifest, progress=tables)
             folder = folder or fresh(f"{database.schema.name}-{asked.name}-search", join_world())
@@ -229,5 +232,14 @@ def _help(plan: SearchPlan) -> None:
     """What a further process does: the search, silently; the first one tells what went wrong."""
     # Not SIGINT, which a command in the background ignores, and its children with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, HglError):
         plan.conduct(lambda scored: None)
+
+
+def _end_with_parent() -> None:
+    """Stop this process, its trial given back, when who started it is gone: also when killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)

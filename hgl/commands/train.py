@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from hgl.commands.folder import StoredRun, fresh, keep_task, reclaim, vacant
+from hgl.commands.folder import fresh, keep_task, reclaim, vacant
 from hgl.commands.source import open_database, task_name
 from hgl.db.cache import disk_errors
 from hgl.errors import ConfigError
@@ -24,9 +24,12 @@ from hgl.train.learner import Learner
 from hgl.train.outcome import Outcome
 from hgl.train.phases import Phases
 from hgl.train.predictions import score
+from hgl.train.record import write_text
 from hgl.train.run import ModelFactory, Sampling
 from hgl.train.trainer import Trainer
 from hgl.typing import Cut, Policy
+
+_GOES_ON = "; resume=true goes on with a run"
 
 
 def train(
@@ -75,7 +78,7 @@ def train(
         columns: how many of the columns that hgl distill would compute (aggregates of each seed's
             past, chosen on validation) the network reads as well; null for none.
         out: folder of the run; null makes outputs/<database>-<task>/<time>.
-        resume: go on with the run in out=…, given the same options.
+        resume: go on with the run in out=…, given the same options; begin where none has begun.
         baselines: also score a constant, the entity's own history, and LightGBM on its row; of a
             recommendation task popularity, past visits, and LightGBM on pairs.
         test: look at the test split, once, at the end; false leaves its labels unread, and needs
@@ -99,11 +102,12 @@ def train(
         phases = Phases(announce=bars.phase)
         fitted = trainer(watcher=bars)
         asked = Task.load(task_name(db, task))
-        folder = reclaim(out, config) if resume else vacant(out)
+        before = reclaim(out, asked, config) if resume else None
+        folder = before.folder if before else vacant(out, asked, hint=_GOES_ON)
         with phases("ingest"), world.in_turn():
             database = open_database(db, manifest=manifest, progress=TableBars(screen))
-        if resume and folder:
-            StoredRun.read(str(folder)).check_same(database, asked)
+        if before:
+            before.check_same(database, asked)
         folder = folder or fresh(f"{database.schema.name}-{asked.name}", world)
         if world.is_first:
             keep_task(asked, folder)
@@ -127,7 +131,8 @@ def train(
             outcome = experiment.train(folder, resume=resume)
         others = _baselines(experiment, outcome) if baselines and world.is_first else {}
     if world.is_first:
-        _write(outcome, others, asked.metric)
+        with disk_errors(folder):
+            _write(outcome, others, asked.metric)
         show_run(experiment, outcome, {_network(config): outcome.metrics} | others)
     leave_world()
     if outcome.progress.interrupted:
@@ -148,9 +153,7 @@ def _write(outcome: Outcome, others: Mapping[str, Scores], metric: str) -> None:
     progress = outcome.progress
     if progress.history:
         save_curve(progress.history, metric, progress.best_epoch, outcome.folder / "curve.png")
-    aside = outcome.folder / "baselines.yaml.part"
-    aside.write_text(yaml.safe_dump(dict(others), sort_keys=False))
-    aside.replace(outcome.folder / "baselines.yaml")
+    write_text(outcome.folder / "baselines.yaml", yaml.safe_dump(dict(others), sort_keys=False))
 
 
 def _network(config: Mapping[str, Any]) -> str:

@@ -26,6 +26,8 @@ _RECORD = "complete.json"
 _ATTEMPTS = 5
 _ABANDONED = 7 * 86400.0
 """Seconds after which a folder that nobody finished is taken for a dead process's."""
+_FULL = ("No space left", "File too large", "disk is full", " requested and ")
+"""What libraries say of a full disk; NumPy's is: so many requested and so many written."""
 _ELSEWHERE: ContextVar[Path | None] = ContextVar("elsewhere", default=None)
 
 
@@ -89,7 +91,7 @@ def disk_errors(place: Path) -> Iterator[None]:
         yield
     except Exception as error:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if not full and "No space left" not in str(error) and "File too large" not in str(error):
+        if not full and not any(word in str(error) for word in _FULL):
             raise
         raise SourceError(
             f"disk full while writing {place}: free some space and run again"
@@ -102,7 +104,8 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     A damaged entry is built again, with a warning. Of two processes building the same entry the
     later one discards its copy.
 
-    Raises: CacheError: the cache folder cannot be written. SourceError: its disk is full.
+    Raises: CacheError: the cache folder cannot be written, or is removed meanwhile.
+        SourceError: its disk is full.
     """
     final = cache_folder() / kind / key
     if _intact(final):
@@ -111,16 +114,27 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
         building = swept(cache_folder() / kind / ".building")
         aside = Path(tempfile.mkdtemp(dir=building, prefix=f"{key}."))
     except OSError as error:
-        raise CacheError(
-            f"cache folder {cache_folder()} cannot be written ({error.strerror}); set HGL_CACHE"
-        ) from None
+        raise unwritable(error) from None
     try:
         with disk_errors(cache_folder()):
             build(aside)
             _seal(aside)
         return _publish(aside, final)
+    except Exception as error:
+        if aside.exists() or final.exists():
+            raise
+        raise CacheError(
+            f"cache folder {cache_folder()} was removed while {kind} was written: run again"
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def unwritable(error: OSError) -> CacheError:
+    """Return what to raise where the cache refuses a file or folder."""
+    return CacheError(
+        f"cache folder {cache_folder()} cannot be written ({error.strerror}); set HGL_CACHE"
+    )
 
 
 def swept(folder: Path) -> Path:

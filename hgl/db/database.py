@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,7 +106,8 @@ class Database:
         for column in columns or ():
             self.schema.table(table).column(column)
         if self.until is None:
-            return pd.read_parquet(self.path(table), columns=columns and list(columns))
+            with self._reading(table) as file:
+                return pd.read_parquet(file, columns=columns and list(columns))
         chosen = duck.names(columns) if columns else "*"
         with self.connect() as connection:
             return connection.execute(f"SELECT {chosen} FROM {identifier(table)}").df()
@@ -114,13 +116,14 @@ class Database:
         """Return an in-memory DuckDB connection in UTC with one view per table."""
         connection = duck.connect()
         for table in self.schema.tables.values():
-            select = self._select(connection, table)
-            connection.execute(f"CREATE VIEW {identifier(table.name)} AS {select}")
+            with self._reading(table.name):
+                select = self._select(connection, table)
+                connection.execute(f"CREATE VIEW {identifier(table.name)} AS {select}")
         return connection
 
     def column(self, table: str, column: str) -> Iterator[pa.Array]:
         """Yield a stored column in row order, part by part; rows later than `until` too."""
-        with pq.ParquetFile(self.path(table)) as file:
+        with self._reading(table) as path, pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_PART, columns=[column]):
                 yield batch.column(0)
 
@@ -158,7 +161,7 @@ class Database:
         ends = " UNION ALL ".join(
             f"SELECT {end}({time}) AS ends FROM {rows}{shown}" for end in ("min", "max")
         )
-        with duck.connect() as connection:
+        with self._reading(table), duck.connect() as connection:
             found = times.seconds(connection.sql(ends).to_arrow_table().column(0), rounding="up")
         return None if UNKNOWN_TIME in found else (int(found.min()), int(found.max()))
 
@@ -205,6 +208,20 @@ class Database:
                     raise CacheError(
                         f"database {str(self.folder)!r}, table {table.name!r}: {broken}"
                     )
+
+    @contextlib.contextmanager
+    def _reading(self, table: str) -> Iterator[Path]:
+        """Yield a table's file. Raises: CacheError: it was whole when the database was opened, and
+        is no longer.
+        """
+        file = self.path(table)
+        try:
+            yield file
+        except (OSError, pa.ArrowException, duckdb.Error) as error:
+            reason = " ".join(str(error).split())
+            raise CacheError(
+                f"{file}: gone or damaged since the database was opened ({reason}); open it again"
+            ) from None
 
     def _select(self, connection: duckdb.DuckDBPyConnection, table: TableSchema) -> str:
         """Return the query behind the view of `table`."""

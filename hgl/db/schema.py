@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hgl.db.files import aside_of
 from hgl.db.shape import check_fields
 from hgl.db.yaml_file import read_yaml, yaml_text
 from hgl.errors import CacheError, SchemaError, SourceError
@@ -198,11 +199,9 @@ def read_manifest(file: Path) -> Mapping[str, Any]:
 
 
 def write_manifest(schema: Schema, folder: Path) -> None:
-    """Write `folder/manifest.yaml`, aside and then renamed."""
-    aside = folder / "manifest.yaml.part"
-    content = yaml_text(schema.to_manifest())
-    aside.write_text(content, encoding="utf-8")
-    aside.replace(folder / "manifest.yaml")
+    """Write `folder/manifest.yaml`, which is either whole or absent."""
+    with aside_of(folder / "manifest.yaml") as aside:
+        aside.write_text(yaml_text(schema.to_manifest()), encoding="utf-8")
 
 
 def _table_block(table: TableSchema) -> dict[str, Any]:

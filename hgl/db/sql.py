@@ -293,7 +293,7 @@ class SqlalchemyReader:
         size, careful = _FIRST_ROWS, table.name in self._careful
         sql = table.select(CAREFUL_SQLITE if careful else self._dialect)
         streamed = self._connection.exec_driver_sql(sql, execution_options=_STREAMED)
-        with contextlib.closing(streamed) as result:
+        with contextlib.closing(streamed) as result, _abandoning(streamed.cursor):
             while rows := result.fetchmany(size):
                 batch, lost = _batch(rows, table.schema)
                 if lost and self._strict and not careful:
@@ -316,6 +316,20 @@ def _batch(rows: Sequence[Any], schema: pa.Schema) -> tuple[pa.RecordBatch, Coun
     fitted = [conformed(values, f.type) for values, f in zip(zip(*rows), schema)]
     lost = Counter({f.name: n for f, (_, n) in zip(schema, fitted)})
     return pa.RecordBatch.from_arrays([array for array, _ in fitted], schema=schema), +lost
+
+
+@contextlib.contextmanager
+def _abandoning(cursor: Any) -> Iterator[None]:
+    """Have a cursor expect no more rows once its connection is gone.
+
+    PyMySQL's reads on from it when it is closed and when it is collected, and fails each time.
+    """
+    try:
+        yield
+    except exc.DBAPIError as error:
+        if error.connection_invalidated and (result := getattr(cursor, "_result", None)):
+            result.unbuffered_active = False
+        raise
 
 
 def _is_drivers(error: Exception) -> bool:

@@ -14,7 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hgl.db.arrange import arrange
-from hgl.db.cache import cache_folder, code_version, digest, digest_files, disk_errors, entry
+from hgl.db.cache import (
+    cache_folder,
+    code_version,
+    digest,
+    digest_files,
+    disk_errors,
+    entry,
+    swept,
+    unwritable,
+)
 from hgl.db.files import table_file
 from hgl.db.lock import locked
 from hgl.db.raw import Raw
@@ -86,6 +95,7 @@ def _store_at(source: Source, request: Request, out: Path) -> Path:
         shutil.rmtree(part / "arranged", ignore_errors=True)
         _arrange(raw, part / "arranged", request)
         if out.exists():
+            shutil.rmtree(part / "replaced", ignore_errors=True)  # a killed ingest's
             out.rename(part / "replaced")
         (part / "arranged").rename(out)
     return out
@@ -103,8 +113,13 @@ def _store_by_content(source: Source, request: Request) -> Path:
     """Read first, since only the content read tells which entry it is."""
     scratch = cache_folder() / "raw" / digest(source.place, request.content())
     with contextlib.ExitStack() as stack:
-        if not stack.enter_context(_workplace(scratch)):
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=scratch.parent)))
+        try:
+            mine = stack.enter_context(_workplace(scratch))
+        except OSError as error:
+            raise unwritable(error) from None
+        if not mine:
+            aside = tempfile.TemporaryDirectory(dir=swept(scratch.parent / ".aside"))
+            scratch = Path(stack.enter_context(aside))
         raw = source.read(scratch / "raw")
         files = sorted((scratch / "raw").rglob("*.parquet"))
         content = digest(digest_files(files), repr(raw.schema), sorted(raw.defects.items()))

@@ -15,6 +15,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from hgl.db.files import aside_of
 from hgl.errors import MissingExtra
 from hgl.explain.attention import SELF
 
@@ -98,7 +99,8 @@ def save_sankey_html(weights: pd.DataFrame, path: str | Path) -> None:
                 type="line", xref="paper", yref="paper", x0=where, x1=where, y0=0, y1=1,
                 line={"dash": "dot", "color": "grey"},
             )  # fmt: skip
-    _aside(Path(path), lambda aside: figure.write_html(aside, include_plotlyjs=True))
+    with aside_of(Path(path)) as aside:
+        figure.write_html(aside, include_plotlyjs=True)
 
 
 def save_sankey_png(weights: pd.DataFrame, path: str | Path) -> None:
@@ -120,7 +122,8 @@ def save_sankey_png(weights: pd.DataFrame, path: str | Path) -> None:
         axes.set_xlim(-0.6, 1.6)
         axes.invert_yaxis()
         axes.set_axis_off()
-    _aside(Path(path), lambda aside: canvas.print_png(aside))
+    with aside_of(Path(path)) as aside:
+        canvas.print_png(aside)
 
 
 def _draw_bars(axes: Any, weights: pd.DataFrame, side: str, colours: dict) -> dict[str, float]:
@@ -170,10 +173,3 @@ def _colours(weights: pd.DataFrame) -> dict[str, str]:
 
 def _rgb(colour: str) -> tuple[float, ...]:
     return tuple(int(part) / 255 for part in colour.split(","))
-
-
-def _aside(path: Path, write: Any) -> None:
-    """Write beside `path`, then rename."""
-    aside = path.with_name(path.name + ".part")
-    write(aside)
-    aside.replace(path)

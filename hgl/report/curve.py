@@ -10,6 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from hgl.db.files import aside_of
+
 
 def save_curve(
     history: Sequence[Mapping[str, Any]], metric: str, best_epoch: int, path: Path
@@ -34,6 +36,5 @@ def save_curve(
         axes.axvline(best_epoch, color="grey", linestyle=":")
     score.set_xlabel(f"epoch (dotted: {best_epoch}, the one kept)")
     score.xaxis.set_major_locator(MaxNLocator(integer=True))
-    aside = path.with_name(path.name + ".part")
-    canvas.print_png(aside)
-    aside.replace(path)
+    with aside_of(path) as aside:
+        canvas.print_png(aside)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hgl.errors import CacheError
 from hgl.graph.spec import GraphSpec
 from hgl.search.model import GraphModel
 from hgl.search.space import SpecSpace
@@ -15,7 +18,9 @@ from hgl.tasks.metrics import METRICS
 from hgl.train.predictions import score
 from hgl.train.prepared import TrainedRun
 from hgl.train.run import Experiment
-from hgl.train.trainer import Trainer
+from hgl.train.trainer import Progress, Trainer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,24 @@ class Evaluator:
         Raises: HglError: what makes training fail. KeyboardInterrupt: Ctrl-C; half a training is no
             result.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         begun = time.perf_counter()
         experiment = self._experiment(model, epochs, seed)
-        run = experiment.untrained(self.prepared)
-        progress = experiment.fit(run, self.prepared, folder, resume=True)
+        try:
+            run, progress = self._fitted(experiment, folder)
+        except CacheError as error:
+            log.warning("%s; training from the beginning", error)
+            shutil.rmtree(folder)
+            run, progress = self._fitted(experiment, folder)
         if progress.interrupted:
             raise KeyboardInterrupt
         val = tuple(row[f"val_{self.metric}"] for row in progress.history[:epochs])
         return Evaluation(val, time.perf_counter() - begun, run)
+
+    def _fitted(self, experiment: Experiment, folder: Path) -> tuple[TrainedRun, Progress]:
+        """Raises: CacheError: the checkpoints of `folder` are damaged, or not of one training."""
+        folder.mkdir(parents=True, exist_ok=True)
+        run = experiment.untrained(self.prepared)
+        return run, experiment.fit(run, self.prepared, folder, resume=True)
 
     def test(self, model: GraphModel, evaluation: Evaluation, *, seed: int) -> float:
         """The metric on test of an evaluated model; not for choosing."""

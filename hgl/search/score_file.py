@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hgl.db.cache import disk_errors
+from hgl.db.files import aside_of
 from hgl.db.redact import redact_all
 from hgl.errors import CacheError, ConfigError, SourceError
 from hgl.search.space import SpecSpace
@@ -51,7 +50,8 @@ def write(
     try:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_aside(path, table)
+            with aside_of(path) as aside:
+                pq.write_table(table, aside, compression="zstd")
     except OSError as error:
         raise SourceError(f"{str(path)!r} cannot be written ({error.strerror})") from None
 
@@ -94,16 +94,6 @@ def described(space: SpecSpace) -> dict[str, Any]:
 def bits(space: SpecSpace) -> np.ndarray:
     """[count] text: the bits of every model, which sort as the models do."""
     return np.array([model.to_bits() for model in space], dtype=object)
-
-
-def _write_aside(path: Path, table: pa.Table) -> None:
-    """Write under another name first: a reader sees a whole file or none."""
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        pq.write_table(table, part, compression="zstd")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _check_space(path: Path, stored: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

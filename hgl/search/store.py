@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from hgl.db.redact import redact
 from hgl.errors import CacheError, check_range
-from hgl.search.heartbeat import beating
+from hgl.search.heartbeat import Sightings, beating
 from hgl.search.store_engine import StoreEngine
 from hgl.search.store_rows import done, from_json, rows_frame, to_json
 from hgl.search.store_tables import SEARCH, TEST, TRIAL
@@ -52,7 +52,7 @@ class TrialStore:
     def __init__(self, where: str | Path, *, lease: float = 120.0) -> None:
         check_range("lease", lease, 1e-3)
         self._engine = StoreEngine(where)
-        self._lease = lease
+        self._lease, self._seen = lease, Sightings()
 
     def open_search(self, search: SearchIdentity, name: str | None = None) -> str:
         """Begin or continue a search; return its name.
@@ -99,6 +99,12 @@ class TrialStore:
                 return claim
             silent = (now - TRIAL.c.heartbeat).label("silent")
             row = connection.execute(select(TRIAL, silent).where(TRIAL.c.id == key.id)).one()
+            if row.state == "claimed" and self._seen.silence(key.id, row.heartbeat) > self._lease:
+                # Its heartbeat lies in the future of a clock that was moved back.
+                same = and_(TRIAL.c.state == "claimed", TRIAL.c.heartbeat == row.heartbeat)
+                dead = TRIAL.update().where(TRIAL.c.id == key.id, same).values(again)
+                if connection.execute(dead).rowcount:
+                    return claim
         if row.state == "claimed":
             return Taken(key, row.worker, row.silent)
         return done(row._mapping)

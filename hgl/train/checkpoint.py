@@ -13,15 +13,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from hgl.db.files import aside_of
 from hgl.errors import CacheError
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
     """Write tensors and JSON-able notes as one file that is either whole or absent."""
-    aside = path.with_suffix(".part")
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(flat, aside, metadata={"notes": json.dumps(notes)})
-    aside.replace(path)
+    with aside_of(path) as aside:
+        save_file(flat, aside, metadata={"notes": json.dumps(notes)})
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hgl.db.database import Database
+from hgl.db.files import aside_of
 from hgl.tasks.links import key_lists
 from hgl.tasks.lists import Lists
 from hgl.tasks.metrics import evaluate
@@ -50,10 +51,9 @@ def prediction_columns(
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as Parquet or CSV, by the path's ending, aside and then renamed."""
-    aside = path.with_name(path.name + ".part")
-    if path.suffix == ".csv":
-        frame.to_csv(aside, index=False)
-    else:
-        frame.to_parquet(aside, index=False)
-    aside.replace(path)
+    """Write a table as Parquet or CSV, by the path's ending; it is either whole or absent."""
+    with aside_of(path) as aside:
+        if path.suffix == ".csv":
+            frame.to_csv(aside, index=False)
+        else:
+            frame.to_parquet(aside, index=False)

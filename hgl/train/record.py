@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 
 import hgl
+from hgl.db.files import aside_of
 from hgl.errors import CacheError
 from hgl.features.statistics import TableStatistics
 
@@ -50,10 +51,9 @@ def write_yaml(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file aside, then rename it."""
-    aside = path.with_name(path.name + ".part")
-    aside.write_text(text)
-    aside.replace(path)
+    """Write a file that is either whole or absent."""
+    with aside_of(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

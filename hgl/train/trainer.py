@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch_geometric.data import HeteroData
 
-from hgl.errors import ConfigError, TrainingError, check_range
+from hgl.errors import CacheError, ConfigError, TrainingError, check_range
 from hgl.tasks.metrics import METRICS, evaluate
 from hgl.train import allocator
 from hgl.train.average import weight_average
@@ -157,7 +157,8 @@ class Trainer:
             resume: go on from `folder/state.safetensors` when it is there.
         Raises: TrainingError: a loss is not a number; the message says which batch.
             KeyboardInterrupt: Ctrl-C came before the first epoch ended; later, the best epoch so
-            far is kept, and `Progress.interrupted` says so.
+            far is kept, and `Progress.interrupted` says so. CacheError: with `resume`, what
+            `folder` holds is damaged or of another training.
         """
         seed_everything(self.seed + self.world.rank)
         optimizer = torch.optim.AdamW(
@@ -195,7 +196,7 @@ class Trainer:
             progress.interrupted = True
             logger.warning("stopped in epoch %d; keeping the best so far", progress.epoch)
         self.world.barrier()
-        restore_model(model, load_tensors(weights)[0], weights)
+        _restore_best(model, progress, weights)
         return progress
 
     def predict(
@@ -314,6 +315,18 @@ class Trainer:
         if self.world.size == 1:
             return model
         return DistributedDataParallel(model, find_unused_parameters=True)
+
+
+def _restore_best(model: nn.Module, progress: Progress, weights: Path) -> None:
+    """Load the best epoch's weights. Raises: CacheError: the file has another epoch's."""
+    tensors, notes = load_tensors(weights)
+    found = notes.get("epoch")
+    if found != progress.best_epoch and not progress.interrupted:
+        raise CacheError(
+            f"checkpoint {weights} holds epoch {found}: expected {progress.best_epoch}, the best "
+            "one by its state; train anew"
+        )
+    restore_model(model, tensors, weights)
 
 
 def _device(name: str) -> torch.device:

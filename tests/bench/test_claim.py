@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hgl.bench.claim import LEASE, claim
+from hgl.search.heartbeat import Sightings
 
 
 def aged(path: Path) -> None:
@@ -49,3 +50,17 @@ def test_a_sign_of_life_keeps_a_claim(tmp_path: Path) -> None:
     aged(made.path)
     assert made.beat()
     assert claim(tmp_path, "a") is None
+
+
+def test_the_dead_of_a_time_to_come_are_dead_once_watched(tmp_path: Path) -> None:
+    """Their clock was moved back after their last sign of life."""
+    dead, seen = claim(tmp_path, "a"), Sightings()
+    assert dead is not None
+    os.utime(dead.path, (time.time() + 86400,) * 2)
+    assert claim(tmp_path, "a", lease=0.2, seen=seen) is None
+    time.sleep(0.3)
+    os.utime(dead.path, (time.time() + 86400,) * 2)  # it lives, after all
+    assert claim(tmp_path, "a", lease=0.2, seen=seen) is None
+    time.sleep(0.3)
+    assert claim(tmp_path, "a", lease=0.2, seen=seen) is not None
+    assert not dead.beat()

@@ -82,3 +82,12 @@ def test_failures_stay_until_they_are_asked_for(tmp_path: Path) -> None:
     assert not good.asked  # type: ignore[attr-defined]
     found = grid(tmp_path, good, retry=True).run("bench", CELLS[:2])
     assert [r.status for r in found] == ["done"] * 2
+
+
+def test_a_clock_moved_back_does_not_hide_failures(tmp_path: Path) -> None:
+    grid(tmp_path, Counting("failed")).run("bench", CELLS[:1])
+    (file,) = (tmp_path / "records").iterdir()
+    later = dataclasses.replace(Record.read(file), finished="2999-01-01T00:00:00.000+00:00")
+    later.write(tmp_path / "records")
+    (found,) = grid(tmp_path, Counting(), retry=True).run("bench", CELLS[:1])
+    assert found.done

@@ -119,6 +119,28 @@ def test_resume_goes_on_under_the_same_settings(
     assert "resume=true" in failure(capsys, 2, *words[:-1], "resume=true")
 
 
+def test_one_command_begins_and_goes_on(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where it was killed before it had written what it is made of."""
+    words = ["train", *source(shop), *SMALL, "baselines=false", "trainer.max_epochs=1", "out=run"]
+    assert main([*words, "resume=true"]) == 0
+    assert "nothing in out='run' to go on with; beginning" in capsys.readouterr().err
+    weights = Path("run/model.safetensors").read_bytes()
+    for file in Path("run").rglob("*.*"):
+        if file.is_file() and file.name not in ("task.yaml", "statistics.json"):
+            file.unlink()
+    Path("run/predictions").rmdir()
+    Path("run/.run.yaml.12345678.part").write_text("ha")
+    assert main([*words, "resume=true"]) == 0
+    assert Path("run/model.safetensors").read_bytes() == weights
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "task.yaml").write_text(TASK)
+    for more in ([], ["resume=true"]):
+        failure(capsys, 2, *words[:-1], "out=mine", *more)
+    assert (tmp_path / "mine" / "task.yaml").read_text() == TASK
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_trains(model: str, shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", *source(shop), *SMALL, "baselines=false", f"model={model}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -98,6 +99,16 @@ def test_a_killed_ingest_goes_on_where_it_stopped(
     assert "b: reusing" not in caplog.text
     assert not out.with_name("out.part").exists()
     assert set(Database.open(url, out=out).frame("a")["x"]) == {2}
+
+
+def test_an_ingest_killed_after_its_last_rename_can_be_run_again(url: str, tmp_path: Path) -> None:
+    """What it had replaced is still in its workplace."""
+    out = tmp_path / "out"
+    Database.open(url, out=out)
+    shutil.copytree(out, tmp_path / "out.part" / "replaced")
+    change(url)
+    assert set(Database.open(url, out=out).frame("a")["x"]) == {2}
+    assert not (tmp_path / "out.part").exists()
 
 
 def test_rows_of_another_source_are_not_gone_on_with(url: str, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from hgl.search.evaluator import Evaluator
+from hgl.train.checkpoint import load_tensors, save_tensors
 from tests.search.market import evaluator
 
 
@@ -40,6 +42,27 @@ def test_more_epochs_go_on_from_fewer(market: Evaluator, tmp_path: Path) -> None
     assert long.val == whole.val
     assert long.val[:2] == short.val
     assert market.evaluate(model, epochs=2, seed=0, folder=tmp_path / "a").val == short.val
+
+
+@pytest.mark.parametrize("damage", ["truncated state", "damaged weights", "another's weights"])
+def test_damaged_checkpoints_are_no_fault_of_the_graph(
+    damage: str, market: Evaluator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, folder = market.space.all_rows, tmp_path / "a"
+    whole = market.evaluate(model, epochs=2, seed=0, folder=folder)
+    weights, state = folder / "model.safetensors", folder / "state.safetensors"
+    match damage:
+        case "truncated state":
+            os.truncate(state, state.stat().st_size // 2)
+        case "damaged weights":
+            weights.write_bytes(b"half")
+        case _:
+            tensors, notes = load_tensors(weights)
+            save_tensors(weights, tensors, {"epoch": notes["epoch"] + 1})
+    again = market.evaluate(model, epochs=2, seed=0, folder=folder)
+    assert "training from the beginning" in caplog.text
+    assert again.val == whole.val
+    assert market.test(model, again, seed=0) == market.test(model, whole, seed=0)
 
 
 def test_columns_of_edges_are_learned_from(market: Evaluator, tmp_path: Path) -> None:

@@ -89,6 +89,21 @@ def test_killed_at_any_moment_the_store_stays_whole(where: str, tmp_path: Path) 
     assert frame["attempts"].max() <= 5
 
 
+def test_a_dead_worker_of_a_time_to_come_is_followed_once_watched(where: str) -> None:
+    """The database's clock was moved back after its last sign of life."""
+    store = TrialStore(where, lease=0.2)
+    dead = store.claim(key(0), "dead")
+    assert isinstance(dead, Claim)
+    with engine(where).begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE hgl_trial SET heartbeat = heartbeat + 86400"))
+    assert isinstance(store.claim(key(0), "heir"), Taken)
+    time.sleep(0.3)
+    heir = store.claim(key(0), "heir")
+    assert isinstance(heir, Claim)
+    assert not store.finish(dead, {"mae": [0.5]}, {})
+    assert store.finish(heir, {"mae": [0.5]}, {})
+
+
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(STEPS), st.integers(0, 1), st.integers(0, 2)), max_size=40

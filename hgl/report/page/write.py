@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hgl.db.files import aside_of
 from hgl.errors import ConfigError
 from hgl.report.page.material import Material
 from hgl.report.page.shell import page
@@ -25,9 +26,8 @@ def write_report(material: Material, out: Path) -> list[Path]:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():
-            aside = path.with_name(path.name + ".part")
-            aside.write_bytes(text.encode("utf-8", "replace"))
-            aside.replace(path)
+            with aside_of(path) as aside:
+                aside.write_bytes(text.encode("utf-8", "replace"))
     except OSError as error:
         raise ConfigError(f"out={str(out)!r}: cannot be written ({error.strerror})") from None
     return list(texts)

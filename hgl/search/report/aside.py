@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hgl.db.cache import disk_errors
+from hgl.db.files import aside_of
 from hgl.errors import SourceError
 
 DPI = 120
@@ -30,14 +31,10 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def _save(path: Path, write: Callable[[Path], object]) -> None:
-    part = path.with_name(path.name + ".part")
     try:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                write(part)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            with aside_of(path) as aside:
+                write(aside)
     except OSError as error:
         raise SourceError(f"{str(path)!r} cannot be written ({error.strerror})") from None
