@@ -81,7 +81,7 @@ def test_a_folder_on_a_read_only_disk_is_named(
         assert "cannot be written (Read-only file system)" in line
         assert str(disk.folder / "x") in line
     with pytest.raises(ConfigError, match="Read-only file system"):
-        Store(disk.folder / "x")
+        Store(disk.folder / "x").make()
 
 
 def test_a_read_only_cache_is_enough_to_read_and_named_where_it_is_not(
