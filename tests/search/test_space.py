@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import product
 
 import numpy as np
@@ -29,10 +28,9 @@ def test_all_eighteen_are_published() -> None:
     assert sum(tasks()[task].count for task in set(PUBLISHED) - others) == 51_751
 
 
-def test_largest_space_within_a_second() -> None:
-    start = time.perf_counter()
-    assert len(list(tasks()["study-outcome"].space())) == 36_863
-    assert time.perf_counter() - start <= 1
+def test_the_largest_space_is_listed_whole_and_once() -> None:
+    listed = [model.to_bits() for model in tasks()["study-outcome"].space()]
+    assert len(listed) == len(set(listed)) == 36_863
 
 
 @pytest.mark.parametrize("seed", range(30))
