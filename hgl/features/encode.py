@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from hgl.db.cache import digest, entry
 from hgl.db.database import Database
 from hgl.db.schema import TableSchema
+from hgl.features.instants import recurring
 from hgl.features.statistics import (
-    YEAR,
     TableStatistics,
     age_sql,
     instant_sql,
@@ -26,12 +26,9 @@ from hgl.features.statistics import (
 from hgl.features.table import TableFeatures, TableWriter
 from hgl.features.text import HashingEmbedder, TextEmbedder, embed_column
 
-VERSION = 2
+VERSION = 3
 """Raised when the encoding changes, so that old cache entries are not read."""
 BATCH_ROWS = 65_536
-MIN_RECURRENCES = 2
-"""Periods that training must span for the phase within them to be a feature."""
-_PERIODS = np.array([YEAR, YEAR / 12, 7 * 86400.0, 86400.0])
 
 
 def measure_tables(
@@ -98,7 +95,8 @@ def _encode_table(
     db: Database, name: str, statistics: TableStatistics, folder: Path, embedder: TextEmbedder
 ) -> None:
     table, layout = db.schema.table(name), statistics.layout(embedder.channels)
-    writer = TableWriter(folder, layout, table.num_rows)
+    recurs = [recurring(statistics.spans[c]).tolist() for c in layout.timestamp]
+    writer = TableWriter(folder, layout, table.num_rows, recurs)
     if statistics.columns:
         with db.connect() as connection:
             rows = connection.sql(_select(table, statistics))
@@ -113,8 +111,9 @@ def _select(table: TableSchema, statistics: TableStatistics) -> str:
         f"CAST({quoted(c)} AS VARCHAR)"
         for c in (*statistics.named("categorical", "boolean"), *statistics.named("text"))
     ]
-    for column in statistics.named("timestamp"):
-        terms += [instant_sql(column), age_sql(column, table, statistics.until)]
+    instants = statistics.named("timestamp")
+    terms += [instant_sql(column) for column in instants]
+    terms += [age_sql(column, table, statistics.until) for column in instants]
     aliased = ", ".join(f"{sql} AS c{i}" for i, sql in enumerate(terms))
     return f"SELECT {aliased} FROM {quoted(table.name)}"
 
@@ -132,9 +131,9 @@ def _blocks(
             for c in statistics.named("categorical", "boolean")
         ),
         "text": _stack(embed_column(next(columns), embedder) for _ in statistics.named("text")),
-        "timestamp": _stack(
-            _instant_parts(_floats(next(columns)), _floats(next(columns)), c, statistics)
-            for c in statistics.named("timestamp")
+        "seconds": _stack(_floats(next(columns)) for _ in statistics.named("timestamp")),
+        "age": _stack(
+            statistics.ages[c](_floats(next(columns))) for c in statistics.named("timestamp")
         ),
     }
     return {name: block for name, block in blocks.items() if block is not None}
@@ -155,14 +154,3 @@ def _codes(column: pa.Array, vocabulary: list[str]) -> np.ndarray:
         pc.add(pc.index_in(column, value_set=pa.array(vocabulary, pa.string())), 2), 1
     )
     return np.where(column.is_null().to_numpy(zero_copy_only=False), 0, known.to_numpy())
-
-
-def _instant_parts(
-    instants: np.ndarray, ages: np.ndarray, column: str, statistics: TableStatistics
-) -> np.ndarray:
-    phase = (instants[:, None] % _PERIODS) / _PERIODS * (2 * np.pi)
-    # A season seen once is a date: a model would learn which week it was, not what it was like.
-    recurs = statistics.spans[column] >= MIN_RECURRENCES * _PERIODS
-    age = statistics.ages[column](ages)[:, None]
-    parts = [np.sin(phase) * recurs, np.cos(phase) * recurs, age]
-    return np.concatenate(parts, axis=1, dtype=np.float32)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hgl.features.instants import Instants
 from hgl.mapped import mapped
-from hgl.typing import TIMESTAMP_PARTS, TableLayout
+from hgl.typing import TableLayout
 
 
 @dataclass(frozen=True)
@@ -24,28 +24,41 @@ class TableFeatures:
 
     Attributes:
         layout: column names and sizes of each block.
-        blocks: `numerical`, `categorical`, `timestamp` and `text` as `TableLayout` describes them;
-            a block without columns is absent.
+        blocks: `numerical`, `categorical` and `text` as `TableLayout` describes them; a block
+            without columns is absent.
         num_rows: rows of the table.
+        instants: what the block `timestamp` is computed from; None without such columns.
     """
 
     layout: TableLayout
     blocks: Mapping[str, Tensor]
     num_rows: int
+    instants: Instants | None = None
 
     def gather(self, rows: Tensor, names: Collection[str] | None = None) -> dict[str, Tensor]:
         """Copy the rows at [n] int64 positions, which must be on the blocks' device.
 
         Args:
             names: blocks to copy, where they are there; None for all.
+        Returns: blocks as `TableLayout` describes them.
         """
         kept = self.blocks if names is None else self.blocks.keys() & names
-        return {name: self.blocks[name].index_select(0, rows) for name in kept}
+        found = {name: self.blocks[name].index_select(0, rows) for name in kept}
+        if self.instants is not None and (names is None or "timestamp" in names):
+            found["timestamp"] = self.instants.gather(rows)
+        return found
+
+    @property
+    def device(self) -> torch.device:
+        """Where the blocks are."""
+        arrays = [*self.blocks.values(), *([self.instants.seconds] if self.instants else [])]
+        return arrays[0].device if arrays else torch.device("cpu")
 
     def to(self, device: torch.device | str) -> TableFeatures:
         """Return the same features on `device`."""
         blocks = {name: block.to(device) for name, block in self.blocks.items()}
-        return dataclasses.replace(self, blocks=blocks)
+        instants = None if self.instants is None else self.instants.to(device)
+        return TableFeatures(self.layout, blocks, self.num_rows, instants)
 
     @classmethod
     def empty(cls, num_rows: int) -> TableFeatures:
@@ -61,7 +74,11 @@ class TableFeatures:
         blocks = {
             name: torch.from_numpy(mapped(folder / f"{name}.npy")) for name in index["blocks"]
         }
-        return cls(TableLayout(**kept), blocks, index["num_rows"])
+        instants = None
+        if index["recurs"]:
+            recurs = torch.tensor(index["recurs"])
+            instants = Instants(blocks.pop("seconds"), blocks.pop("age"), recurs)
+        return cls(TableLayout(**kept), blocks, index["num_rows"], instants)
 
 
 class TableWriter:
@@ -71,10 +88,18 @@ class TableWriter:
         folder: created; one `.npy` per block and `layout.json`, written last.
         layout: sizes of the blocks.
         num_rows: rows to come.
+        recurs: of `Instants`, per timestamp column.
     """
 
-    def __init__(self, folder: Path, layout: TableLayout, num_rows: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        layout: TableLayout,
+        num_rows: int,
+        recurs: Sequence[Sequence[bool]] = (),
+    ) -> None:
         folder.mkdir(parents=True)
+        self._recurs = recurs
         self.folder, self.layout, self.num_rows, self._next = folder, layout, num_rows, 0
         self._arrays = {
             name: _mapped(folder / f"{name}.npy", dtype, (num_rows, *shape))
@@ -94,7 +119,8 @@ class TableWriter:
         for array in self._arrays.values():
             array.flush()
         index = {
-            "layout": dataclasses.asdict(self.layout),
+            "layout": asdict(self.layout),
+            "recurs": self._recurs,
             "blocks": list(self._arrays),
             "num_rows": self.num_rows,
         }
@@ -112,12 +138,13 @@ def _mapped(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
 
 
 def _block_shapes(layout: TableLayout) -> dict[str, tuple[tuple[int, ...], type]]:
-    """Shape of one row and number type of each block."""
+    """Shape of one row and number type of each array."""
     return {
         "numerical": ((len(layout.numerical),), np.float32),
         "categorical": ((len(layout.categorical),), np.int32),
-        "timestamp": ((len(layout.timestamp), TIMESTAMP_PARTS), np.float32),
         "text": ((len(layout.text), layout.text_channels), np.float32),
+        "seconds": ((len(layout.timestamp),), np.float64),
+        "age": ((len(layout.timestamp),), np.float32),
     }
 
 

@@ -40,7 +40,9 @@ def tensor_frame(features: TableFeatures, rows: Tensor | None = None) -> TensorF
     Raises: MissingExtra: pytorch-frame is not installed.
     """
     torch_frame, layout = _library(), features.layout
-    blocks = features.blocks if rows is None else features.gather(rows)
+    if rows is None:
+        rows = torch.arange(features.num_rows, device=features.device)
+    blocks = features.gather(rows)
     columns: dict[Any, tuple[list[str], Any]] = {}
     if "numerical" in blocks:
         columns[torch_frame.numerical] = [*layout.numerical], blocks["numerical"]
@@ -53,7 +55,7 @@ def tensor_frame(features: TableFeatures, rows: Tensor | None = None) -> TensorF
     return torch_frame.TensorFrame(
         feat_dict={stype: feat for stype, (_, feat) in columns.items()},
         col_names_dict={stype: names for stype, (names, _) in columns.items()},
-        num_rows=features.num_rows if rows is None else rows.numel(),
+        num_rows=rows.numel(),
     )
 
 

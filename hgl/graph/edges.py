@@ -75,8 +75,7 @@ def lay_out(
         ends[targets + 2] += counts
     _accumulate(ends)
     count = int(ends[-1])
-    narrow = np.int32 if num_src <= np.iinfo(np.int32).max else np.int64
-    row = empty(count, narrow)
+    row = empty(count, _kind(num_src))
     time = edge_row = None
     for part in parts():
         order = target_order(part.src, part.dst, part.time)
@@ -88,7 +87,7 @@ def lay_out(
         if part.edge_row is not None:
             edge_row = empty(count, np.int64) if edge_row is None else edge_row
             edge_row[place] = part.edge_row[order]
-    return Layout(ends[:-1], row, time, edge_row)
+    return Layout(_narrowed(ends[:-1], empty), row, time, edge_row)
 
 
 def target_order(src: np.ndarray, dst: np.ndarray, time: np.ndarray | None) -> np.ndarray:
@@ -113,6 +112,18 @@ def _source_order(src: np.ndarray, time: np.ndarray | None) -> np.ndarray | None
 
 def _ascends(values: np.ndarray) -> bool:
     return bool(np.all(values[:-1] <= values[1:]))
+
+
+def _kind(largest: int) -> type:
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+
+
+def _narrowed(colptr: np.ndarray, empty: Empty) -> np.ndarray:
+    """Copy a row pointer, part by part, into the narrowest numbers that hold it."""
+    narrow = empty(len(colptr), _kind(int(colptr[-1])))
+    for begin in range(0, len(colptr), PART):
+        narrow[begin : begin + PART] = colptr[begin : begin + PART]
+    return narrow
 
 
 def _accumulate(values: np.ndarray) -> None:

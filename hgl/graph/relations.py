@@ -29,10 +29,13 @@ class Relation:
 
     Attributes:
         edge_type: (source, label, target).
-        colptr: [num_targets + 1], int64.
+        colptr: [num_targets + 1], int32 where the edges' number fits, else int64.
         row: [num_edges] source rows, int32 where they fit, else int64.
-        time: [num_edges] int64 seconds; None when every edge is always visible.
+        time: [num_edges] int64 seconds; None when every edge is always visible, or where
+            `source_time` says it.
         edge_row: [num_edges] int64, the row each edge stands for; None where edges are no rows.
+        source_time: [num_sources] int64 seconds, in place of `time` where no target has more than
+            one edge, which a key to a parent is: parents are fewer, so their times lie closer.
         row_type: relation of the rows that the edges stand for with the edges' targets, along which
             a sample has these rows where a graph draws it; None where edges are no rows.
         num_hidden: edges left out because the time of an end, or of their own row, is unknown.
@@ -45,6 +48,7 @@ class Relation:
     row: Tensor
     time: Tensor | None
     edge_row: Tensor | None = None
+    source_time: Tensor | None = None
     row_type: EdgeType | None = None
     num_hidden: int = 0
     num_null: int = 0
@@ -69,6 +73,7 @@ class Relation:
             "row": self.row,
             "time": self.time,
             "edge_row": self.edge_row,
+            "source_time": self.source_time,
         }
 
 
@@ -142,14 +147,14 @@ def foreign_key_relations(
     rows = row_parts(child_time, len(parent_rows))
 
     def forth() -> Iterator[Edges]:
-        for children, parents, time, _ in known():
+        for children, parents, time in known():
             yield Edges(children, parents, time)
 
     def back() -> Iterator[Edges]:
-        for children, parents, _, time in known():
-            yield Edges(parents, children, time)
+        for children, parents, _ in known():
+            yield Edges(parents, children)
 
-    def known() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]]:
+    def known() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
         for part in rows:
             children = part.start + np.flatnonzero(parent_rows[part] >= 0)
             parents = parent_rows[children]
@@ -162,8 +167,8 @@ def foreign_key_relations(
             for time in times:
                 if time is not None:
                     kept &= time != UNKNOWN_TIME
-            of_child, of_parent = (None if time is None else time[kept] for time in times)
-            yield children[kept], parents[kept], of_child, of_parent
+            of_child = None if times[0] is None else times[0][kept]
+            yield children[kept], parents[kept], of_child
 
     made = [
         relation_from_parts(edge_type, parts, num_src=num_src, num_dst=num_dst, empty=empty)
@@ -174,7 +179,7 @@ def foreign_key_relations(
     ]
     named = sum(int((parent_rows[part] >= 0).sum()) for part in rows)
     hidden = [dataclasses.replace(r, num_hidden=named - r.num_edges) for r in made]
-    return hidden[0], hidden[1]
+    return hidden[0], dataclasses.replace(hidden[1], source_time=_tensor(parent_time))
 
 
 @dataclass(frozen=True)
@@ -215,7 +220,7 @@ class RelationStore:
         )
 
 
-_ARRAYS = ("colptr", "row", "time", "edge_row")
+_ARRAYS = ("colptr", "row", "time", "edge_row", "source_time")
 _COUNTS = ("num_hidden", "num_null")
 
 

@@ -19,10 +19,11 @@ class Plan(NamedTuple):
     """Relations in slot order and how many edges to take of each.
 
     Arrays of the graph are given by address, so that graphs of any shape share one machine code.
-    `time` is 0 where every edge is always visible, `edge_row` 0 where edges are no rows and None
-    where no relation's are, `wide` tells int64 from int32 rows, `base[t]` is the number of the
-    first row of type t among the rows of all tables, `fanout` is [hops, relations], negative for
-    all edges, and `latest` prefers recent edges to random ones.
+    `time` and `source_time` are 0 where there is none (see `Relation`), `edge_row` is 0 where edges
+    are no rows and None where no relation's are, `long` and `wide` tell int64 from int32 row
+    pointers and rows, `base[t]` is the number of the first row of type t among the rows of all
+    tables, `fanout` is [hops, relations], negative for all edges, and `latest` prefers recent edges
+    to random ones.
     """
 
     src: np.ndarray
@@ -30,7 +31,9 @@ class Plan(NamedTuple):
     colptr: np.ndarray
     row: np.ndarray
     time: np.ndarray
+    source_time: np.ndarray
     edge_row: Rows
+    long: np.ndarray
     wide: np.ndarray
     base: np.ndarray
     fanout: np.ndarray

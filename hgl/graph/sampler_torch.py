@@ -17,6 +17,7 @@ from hgl.graph.draws import below, mix, stream
 from hgl.graph.relations import Relation
 from hgl.graph.sample import Layout, Sample, offsets
 from hgl.graph.temporal_graph import TemporalGraph
+from hgl.graph.visible import only_edges
 
 _NEAR = 4
 """Lists up to this many times the fan-out are shuffled whole; from longer ones places are drawn."""
@@ -110,23 +111,30 @@ class _Lists:
     times: Tensor | None
     key: Tensor | None
     edge_row: Tensor | None
+    source_time: Tensor | None
 
     @classmethod
     def of(cls, relation: Relation) -> _Lists:
-        if relation.time is None:
-            return cls(relation.colptr, relation.row, None, None, relation.edge_row)
-        times, rank = torch.unique(relation.time, return_inverse=True)
-        targets = torch.arange(len(relation.colptr) - 1, device=rank.device)
-        target = targets.repeat_interleave(relation.colptr.diff())
-        key = target * (len(times) + 1) + rank
-        return cls(relation.colptr, relation.row, times, key, relation.edge_row)
+        times = key = None
+        if relation.time is not None:
+            times, rank = torch.unique(relation.time, return_inverse=True)
+            targets = torch.arange(len(relation.colptr) - 1, device=rank.device)
+            target = targets.repeat_interleave(relation.colptr.diff())
+            key = target * (len(times) + 1) + rank
+        return cls(
+            relation.colptr, relation.row, times, key, relation.edge_row, relation.source_time
+        )
 
     def visible(self, row: Tensor, limit: Tensor, floor: Tensor | None) -> tuple[Tensor, Tensor]:
         """First and past-the-last edge into each target row with floor < time <= limit."""
-        if self.times is None or self.key is None:
-            return self.colptr[row], self.colptr[row + 1]
-        end = self._later(row, limit)
-        return (self.colptr[row] if floor is None else self._later(row, floor)), end
+        begin = self.colptr[row].long()
+        if self.times is not None:
+            end = self._later(row, limit)
+            return (begin if floor is None else self._later(row, floor)), end
+        end = self.colptr[row + 1].long()
+        if self.source_time is not None:
+            end = only_edges(self.row, self.source_time, begin, end, limit, floor)
+        return begin, end
 
     def _later(self, row: Tensor, instant: Tensor) -> Tensor:
         """First edge into each target row that is later than `instant`."""

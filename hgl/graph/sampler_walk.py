@@ -55,6 +55,13 @@ _load64 = _loading(64, types.int64)
 
 
 @njit(nogil=True, cache=True)
+def _load(address: int, wide: bool, index: int) -> int:
+    if wide:
+        return _load64(address, index)
+    return _load32(address, index)
+
+
+@njit(nogil=True, cache=True)
 def _random(state: np.uint64) -> np.uint64:
     """splitmix64's output for a state; the next state is `state + _GOLDEN`."""
     z = state
@@ -110,21 +117,25 @@ def _after(time: int, begin: int, end: int, instant: int) -> int:
 @njit(nogil=True, cache=True)
 def _visible(plan: Plan, r: int, target: int, limit: int, floor: int) -> tuple[int, int]:
     """The edges of relation r into row `target` with floor < time <= limit."""
-    begin = _load64(plan.colptr[r], target)
-    end = _load64(plan.colptr[r], target + 1)
-    time = plan.time[r]
-    if time != 0 and end > begin:
+    begin = _load(plan.colptr[r], plan.long[r], target)
+    end = _load(plan.colptr[r], plan.long[r], target + 1)
+    if end == begin:
+        return begin, end
+    time, source_time = plan.time[r], plan.source_time[r]
+    if time != 0:
         end = _after(time, begin, end, limit)
         if floor != NO_FLOOR:
             begin = _after(time, begin, end, floor)
+    elif source_time != 0:
+        instant = _load64(source_time, _source(plan, r, begin))
+        if instant > limit or (floor != NO_FLOOR and instant <= floor):
+            end = begin
     return begin, end
 
 
 @njit(nogil=True, cache=True)
 def _source(plan: Plan, r: int, edge: int) -> int:
-    if plan.wide[r]:
-        return _load64(plan.row[r], edge)
-    return _load32(plan.row[r], edge)
+    return _load(plan.row[r], plan.wide[r], edge)
 
 
 @njit(nogil=True, cache=True)

@@ -17,7 +17,7 @@ from hgl.errors import CacheError
 from hgl.graph.edges import Empty
 from hgl.mapped import mapped
 
-VERSION = 1
+VERSION = 2
 """Raised when the layout changes, so that older folders are refused."""
 _INDEX = "index.json"
 

@@ -228,10 +228,9 @@ class Timeless(Batches):
 
 def _timeless(relation: Relation, tables: Collection[str]) -> Relation:
     """The relation without the times of edges that stand for rows, or start at these tables."""
-    stands = relation.edge_row is not None
-    return dataclasses.replace(
-        relation, time=None if stands or relation.edge_type[0] in tables else relation.time
-    )
+    if relation.edge_row is None and relation.edge_type[0] not in tables:
+        return relation
+    return dataclasses.replace(relation, time=None, source_time=None)
 
 
 class FutureReader:

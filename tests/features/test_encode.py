@@ -56,6 +56,10 @@ def features(frame: pd.DataFrame, hidden: tuple = ()) -> TableFeatures:
     return encode(db, measure_tables(db, stats_until=CUT, hidden=hidden))["visits"]
 
 
+def parts_of(encoded: TableFeatures) -> torch.Tensor:
+    return encoded.gather(torch.arange(encoded.num_rows))["timestamp"]
+
+
 def test_numbers_are_scaled_by_the_training_quartiles_and_missing_stays_nan():
     block = features(visits()).blocks["numerical"][:, 0]
     # Known training amounts are 0..8: median 4, quartiles 2 and 6.
@@ -108,15 +112,15 @@ def test_codes_are_missing_unknown_then_by_training_frequency():
 def test_rows_after_the_statistics_end_change_no_earlier_row():
     plain, forged = features(visits()), features(visits(1e9, "forged"))
     assert plain.layout == forged.layout
-    for name, block in plain.blocks.items():
-        torch.testing.assert_close(
-            block[:10], forged.blocks[name][:10], rtol=0, atol=0, equal_nan=True
-        )
+    early = torch.arange(10)
+    again = forged.gather(early)
+    for name, block in plain.gather(early).items():
+        torch.testing.assert_close(block, again[name], rtol=0, atol=0, equal_nan=True)
 
 
 def test_timestamps_have_a_phase_and_an_age():
     encoded = features(visits())
-    parts = encoded.blocks["timestamp"]
+    parts = parts_of(encoded)
     assert parts.shape == (12, 2, 9)
     at, born = (encoded.layout.timestamp.index(c) for c in ("at", "born"))
     # All rows are at midnight, so the phase of the day is 0: sine 0, cosine 1.
@@ -130,7 +134,7 @@ def test_timestamps_have_a_phase_and_an_age():
 def test_a_period_that_training_did_not_see_twice_is_no_feature():
     encoded = features(visits())
     at, born = (encoded.layout.timestamp.index(c) for c in ("at", "born"))
-    parts = encoded.blocks["timestamp"]
+    parts = parts_of(encoded)
     # Nine days of visits: years, months and weeks are dates there; years of birth do recur.
     assert parts[:, at, [0, 1, 2, 4, 5, 6]].abs().sum() == 0
     assert parts[:, born, [4, 5, 6, 7]].abs().min() > 0
@@ -188,8 +192,12 @@ def test_an_empty_table_is_encoded():
 def test_gather_copies_the_rows_asked_for():
     encoded = features(visits())
     rows = torch.tensor([3, 3, 0])
+    every = encoded.gather(torch.arange(12))
+    assert every.keys() == {"numerical", "categorical", "text", "timestamp"}
     for name, block in encoded.gather(rows).items():
-        assert torch.equal(block, encoded.blocks[name][rows])
+        assert torch.equal(block, every[name][rows])
+    assert encoded.gather(rows, {"text", "other"}).keys() == {"text"}
+    assert encoded.gather(rows, {"timestamp"}).keys() == {"timestamp"}
 
 
 def test_each_distinct_string_is_embedded_once():

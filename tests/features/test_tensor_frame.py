@@ -106,7 +106,8 @@ def test_codes_are_those_of_pytorch_frame_but_for_what_the_statistics_do_not_kno
 def test_instants_are_their_parts_and_a_flag_for_missing() -> None:
     encoded = features(visits())
     seen = tensor_frame(encoded).get_col_feat("seen").values
-    parts = encoded.blocks["timestamp"][:, encoded.layout.timestamp.index("seen")]
+    every = encoded.gather(torch.arange(12))
+    parts = every["timestamp"][:, encoded.layout.timestamp.index("seen")]
     missing = torch.arange(12) == 4
     assert torch.equal(seen[:, -1], missing.float())
     assert torch.equal(seen[~missing, :-1], parts[~missing])

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hgl.graph import edges
-from hgl.graph.edges import row_parts
+from hgl.graph.edges import _narrowed, row_parts
 from hgl.graph.relations import Relation, foreign_key_relations
 from hgl.graph.row_edges import Parent, row_edge_relations
 from hgl.graph.storage import in_files
@@ -84,3 +84,10 @@ def test_arrays_in_files_leave_no_file(tmp_path: Path) -> None:
     assert (array.sum(), array.dtype) == (35, np.int32)
     assert len(empty(0, np.int64)) == 0
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("last", "kind"), [(2**31 - 1, np.int32), (2**31, np.int64)])
+def test_a_row_pointer_is_as_wide_as_its_last_edge(last: int, kind: type) -> None:
+    narrow = _narrowed(np.array([0, 7, last]), np.empty)
+    assert narrow.dtype == kind
+    assert narrow.tolist() == [0, 7, last]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_edges_stand_by_target_then_time_then_source(
     )
     expected = sorted((d, t if timed else 0, s) for s, d, t in edges)
     assert relation.row.tolist() == [s for _, _, s in expected]
-    assert relation.row.dtype == torch.int32
+    assert relation.row.dtype == relation.colptr.dtype == torch.int32
     assert relation.colptr.tolist() == [
         sum(d < target for d, _, _ in expected) for target in range(5)
     ]
@@ -74,8 +75,9 @@ def test_a_foreign_key_both_ways() -> None:
     assert back.edge_type == ("parent", "rev_f2p_key", "child")
     assert back.colptr.tolist() == [0, 1, 1, 1, 2, 2, 2]
     assert back.row.tolist() == [1, 1]
-    assert back.time is not None
-    assert back.time.tolist() == [1, 1]
+    assert back.time is None
+    assert back.source_time is not None
+    assert back.source_time.tolist() == [UNKNOWN_TIME, 1, 2]
     assert forth.num_hidden == back.num_hidden == 3
 
 
@@ -90,7 +92,7 @@ def test_static_sources_need_no_times() -> None:
         parent_time=None,
     )
     assert forth.time is not None
-    assert back.time is None
+    assert back.time is back.source_time is None
 
 
 def test_rows_out_of_range() -> None:
@@ -143,6 +145,7 @@ def test_a_damaged_store_is_refused(stored: Path, damage: str) -> None:
     elif damage == "half an index":
         index.write_text(index.read_text()[:50])
     else:
-        index.write_text(index.read_text().replace('"version": 1', '"version": 99'))
+        kept = json.loads(index.read_text())
+        index.write_text(json.dumps(kept | {"version": kept["version"] + 1}))
     with pytest.raises(CacheError, match="store"):
         RelationStore.load(stored)

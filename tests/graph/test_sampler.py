@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from typing import Any
 
@@ -14,7 +15,7 @@ from scipy.stats import chi2
 
 from hgl.errors import ConfigError, LeakageError, SchemaError
 from hgl.graph.draws import random_keys
-from hgl.graph.relations import Relation, RelationStore
+from hgl.graph.relations import RelationStore
 from hgl.graph.sample import Sample
 from hgl.graph.sampler import TemporalSampler
 from hgl.graph.temporal_graph import TemporalGraph
@@ -281,7 +282,10 @@ def test_fanout_per_relation(shop: World, backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_rows_of_64_bits(shop: World, backend: str) -> None:
     graph = shop.graph()
-    wide = {e: Relation(e, r.colptr, r.row.long(), r.time) for e, r in graph.relations.items()}
+    wide = {
+        e: dataclasses.replace(r, colptr=r.colptr.long(), row=r.row.long())
+        for e, r in graph.relations.items()
+    }
     twin = TemporalGraph.from_store(RelationStore(graph.num_nodes, graph.time, wide))
     rows, until = torch.arange(40), torch.full((40,), 500)
     first, second = (

@@ -1,0 +1,56 @@
+"""Instants as a model sees them: the time of year, month, week and day, and an age.
+
+They are kept as seconds and an age, 12 bytes instead of the 36 of their parts, which are computed
+for the rows that a batch gathers: what is read at random from a large table is what costs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+YEAR = 365.25 * 86400
+PERIODS = (YEAR, YEAR / 12, 7 * 86400.0, 86400.0)
+"""Seconds of a year, month, week and day."""
+MIN_RECURRENCES = 2
+"""Periods that training must span for the phase within them to be a feature."""
+
+
+@dataclass(frozen=True)
+class Instants:
+    """The timestamp columns of a table.
+
+    Attributes:
+        seconds: [rows, columns] float64 since the epoch, UTC; NaN where missing.
+        age: [rows, columns] float32, scaled; NaN where missing.
+        recurs: [columns, periods] whether a column's phase within a period is a feature.
+    """
+
+    seconds: Tensor
+    age: Tensor
+    recurs: Tensor
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Return the parts at [n] int64 rows: [n, columns, TIMESTAMP_PARTS] float32."""
+        phase = self.seconds.index_select(0, rows).unsqueeze(2)
+        periods = phase.new_tensor(PERIODS)
+        phase = phase.remainder(periods).div_(periods).mul_(2 * math.pi)
+        waves = [wave.mul_(self.recurs).float() for wave in (phase.sin(), phase.cos())]
+        return torch.cat([*waves, self.age.index_select(0, rows).unsqueeze(2)], dim=2)
+
+    def to(self, device: torch.device | str) -> Instants:
+        """Return the same instants on `device`."""
+        return Instants(*(getattr(self, f.name).to(device) for f in dataclasses.fields(self)))
+
+
+def recurring(span: float) -> np.ndarray:
+    """Return [periods] bool: which of them a span of seconds has seen often enough.
+
+    A season seen once is a date: a model would learn which week it was, not what it was like.
+    """
+    return span >= MIN_RECURRENCES * np.array(PERIODS)
