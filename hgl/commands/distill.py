@@ -10,7 +10,7 @@ from typing import Any
 
 from hgl.aggregates.live.features import LiveFeatures
 from hgl.commands.export import NEEDED, write_artefact
-from hgl.commands.folder import StoredRun, fresh, keep_task, vacant
+from hgl.commands.folder import StoredRun, fresh, keep_task, reclaim, vacant
 from hgl.commands.newest import ARTEFACT, latest
 from hgl.commands.source import check_entity_task
 from hgl.db.cache import disk_errors
@@ -29,6 +29,8 @@ from hgl.train.learner import Learner
 from hgl.train.record import write_text, write_yaml
 from hgl.train.run import Experiment
 
+_GOES_ON = "; resume=true goes on with a distillation"
+
 
 def distill(
     *,
@@ -38,6 +40,7 @@ def distill(
     sources: Sources,
     seeds: int,
     out: str | None,
+    resume: bool,
     trust: bool,
     config: Mapping[str, Any],
 ) -> None:
@@ -55,12 +58,15 @@ def distill(
         sources: how much they are given.
         seeds: trainings of each student.
         out: folder; null makes outputs/<database>-<task>-student/<time>.
+        resume: go on with the distillation in out=…, given the same options; begin where none has
+            begun. What is trained already is not trained again.
         trust: also build classes outside hgl that the run's configuration names.
         config: the whole configuration, kept in the folder; must hold no secret.
     Examples:
         hgl distill
         hgl distill run=outputs/flights-plane-late/2026-11-24_09-30-00 seeds=10
         hgl distill student.adaptive=true sources.extra=1.0
+        hgl distill run=my-run resume=true out=my-student
     Raises: HglError: the run cannot be read, or its model is no teacher.
     """
     check_range("seeds", seeds, 1)
@@ -73,16 +79,20 @@ def distill(
         raise ConfigError(
             f"run={str(teacher)!r}: {task} completes a column; students are made for other tasks"
         )
-    folder = vacant(out, task)
+    notes = _notes(stored, config)
+    before = reclaim(out, task, notes["config"], "distill", NEEDED) if resume else None
+    folder = before.folder if before else vacant(out, task, hint=_GOES_ON)
     with Screen() as screen:
         bars = PhaseBars(screen)
         database = stored.open(db, TableBars(screen))
+        if before:
+            before.check_same(database, task)
         experiment = _teacher(stored.experiment(database, bars, trust=trust), stored.folder)
         experiment.phases.announce = bars.phase
         task = experiment.task
         folder = folder or fresh(f"{database.schema.name}-{task.name}-student", join_world())
         keep_task(task, folder)
-        write_yaml(folder / "distilled.yaml", _notes(stored, config))
+        write_yaml(folder / "distilled.yaml", notes)
         # A line for each of their epochs would hide everything else.
         logging.getLogger("hgl.train.trainer").setLevel(logging.WARNING)
         with disk_errors(folder):

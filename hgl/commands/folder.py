@@ -79,9 +79,17 @@ def vacant(out: str | None, task: Task, *, hint: str = "") -> Path | None:
     return folder
 
 
-def reclaim(out: str | None, task: Task, config: Mapping[str, Any]) -> StoredRun | None:
+def reclaim(
+    out: str | None,
+    task: Task,
+    config: Mapping[str, Any],
+    verb: str = "train",
+    needed: Collection[str] = _NEEDED,
+) -> StoredRun | None:
     """Return the run to go on with; None where none has begun, and this is to be the first.
 
+    Args:
+        verb, needed: as for `StoredRun.read`.
     Raises: ConfigError: `out` is not given, or its run had other settings. CacheError: no run.
     """
     if out is None:
@@ -89,7 +97,7 @@ def reclaim(out: str | None, task: Task, config: Mapping[str, Any]) -> StoredRun
     if _is_vacant(Path(out), task):
         log.info("resume=true: nothing in out=%r to go on with; beginning", out)
         return None
-    found = StoredRun.read(out)
+    found = StoredRun.read(out, verb, needed)
     stored, asked = dict(_leaves(found.config)), dict(_leaves(config))
     for key in sorted(stored.keys() | asked.keys()):
         before, now = stored.get(key), asked.get(key)

@@ -88,7 +88,8 @@ def climb(
 
     Args:
         seeds: trainings of each student.
-        folder: of the distillation; receives the students' weights.
+        folder: of the distillation; receives the students' weights. Those that it holds are not
+            trained again.
     """
     students: dict[str, list[Student]] = {}
     for rung in material.rungs:

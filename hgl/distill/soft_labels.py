@@ -40,7 +40,7 @@ def forward_chained(
         seeds: in training time, in any order.
         stretches: how many stretches, at least 2, with equally many training seeds each.
         epochs: how long each teacher is trained: as long as the given one was.
-        folder: receives their weights.
+        folder: receives their weights; those that it holds are not trained again.
     Returns: [n, out_channels] outputs; rows of NaN in the first stretch.
     """
     check_range("stretches", stretches, 2)
@@ -117,5 +117,6 @@ def _label(
         None,
         metric=experiment.task.metric,
         folder=folder,
+        resume=True,
     )
     return observe(earlier, run, seeds).out

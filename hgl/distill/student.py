@@ -123,8 +123,9 @@ def train_student(
         answers: of `val`, as the task has them.
         taught: whether the teacher's outputs count; else labels alone do.
         tokens: the teacher's codes; None: they do not count.
-        folder: receives the weights.
-    Raises: TrainingError: as `Trainer.fit` says.
+        folder: receives the weights; what it holds of this student is not trained again, but where
+            the ratio is adaptive, which is not kept.
+    Raises: TrainingError, CacheError: as `Trainer.fit` says.
     """
     seed_everything(seed)
     code_channels = tokens.codebook.channels if tokens else 0
@@ -160,7 +161,9 @@ def train_student(
     folder.mkdir(parents=True, exist_ok=True)
     size = settings.batch_size or min(max(len(train) // 20, 128), 4096)
     lessons = LessonLoader(train, None, size, shuffle=True, seed=seed)
-    progress = trainer.fit(pupil, learnt, lessons, loaders["val"], metric=metric, folder=folder)
+    progress = trainer.fit(
+        pupil, learnt, lessons, loaders["val"], metric=metric, folder=folder, resume=not adaptive
+    )
     assert progress.best is not None
     outputs = {s: trainer.outputs(pupil, loader) for s, loader in loaders.items()}
     return Student(

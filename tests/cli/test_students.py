@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -54,6 +55,30 @@ def test_distilling_leaves_a_ladder_students_and_an_artefact(distilled: Path) ->
     assert artefact == {"student.onnx", "manifest.json", "features.sql"}
     assert "FROM" in (distilled / "artefact" / "features.sql").read_text()
     assert not list(distilled.rglob("*.part"))
+
+
+def test_a_distillation_killed_goes_on(
+    distilled: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["distill", f"run={run}", *FAST, "out=student"]
+    second = tmp_path / "student" / "students" / "row+KD" / "seed-0" / "state.safetensors"
+    with subprocess.Popen([sys.executable, "-m", "hgl", *words, "resume=true"]) as process:
+        while process.poll() is None and not second.exists():
+            time.sleep(0.005)
+        process.kill()
+    trained = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("state.safetensors")}
+    del trained[second]
+    assert len(trained) >= 2
+    assert "resume=true goes on with a distillation" in failure(capsys, 2, *words)
+    assert "seeds was 1" in failure(capsys, 2, *words, "resume=true", "seeds=2")
+    assert main([*words, "resume=true"]) == 0
+    assert {file: file.stat().st_mtime_ns for file in trained} == trained
+    for name in ("students.json", "artefact/student.onnx"):
+        assert (tmp_path / "student" / name).read_bytes() == (distilled / name).read_bytes()
+    ladders = [
+        yaml.safe_load((f / "ladder.yaml").read_text()) for f in (distilled, second.parents[3])
+    ]
+    assert ladders[0]["rows"] == ladders[1]["rows"]
 
 
 def test_the_newest_run_is_distilled_where_none_is_named(
