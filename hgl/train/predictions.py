@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hgl.tasks.links import key_lists
 from hgl.tasks.lists import Lists
 from hgl.tasks.metrics import evaluate
 from hgl.tasks.seeds import SeedTable
+from hgl.tasks.task import Task
 
 
 def score(seeds: SeedTable, train: SeedTable, prediction: np.ndarray) -> dict[str, float]:
@@ -34,10 +36,15 @@ def prediction_frame(db: Database, seeds: SeedTable, prediction: np.ndarray) -> 
     Recommendations are a list of the destinations' keys, best first.
     """
     if seeds.task.kind == "recommendation":
-        kept = prediction >= 0
-        rows = Lists(np.concatenate([[0], kept.sum(axis=1).cumsum()]), prediction[kept])
-        return seeds.frame(db).assign(prediction=key_lists(seeds.task, db, rows))
+        return seeds.frame(db).assign(prediction=recommended(seeds.task, db, prediction))
     return prediction_columns(seeds.frame(db), seeds.classes, prediction)
+
+
+def recommended(task: Task, db: Database, prediction: np.ndarray) -> list[list[Any]]:
+    """Return the user's keys of [n, k] destination rows, -1 for none, best first."""
+    kept = prediction >= 0
+    rows = Lists(np.concatenate([[0], kept.sum(axis=1).cumsum()]), prediction[kept])
+    return key_lists(task, db, rows)
 
 
 def prediction_columns(

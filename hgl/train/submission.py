@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,18 +15,22 @@ from hgl.errors import ConfigError, TaskError
 from hgl.tasks import labels, population
 from hgl.tasks.seeds import SeedTable
 from hgl.tasks.task import Task
-from hgl.train.predictions import write_frame
+from hgl.train.predictions import recommended, write_frame
 
-Cells = Callable[[np.ndarray], pd.Series]
+Cells = Callable[[Task, Database, np.ndarray], pd.Series]
 """From predictions, one per test row, to the text or numbers of a CSV column."""
 
 
-def _numbers(prediction: np.ndarray) -> pd.Series:
+def _numbers(task: Task, db: Database, prediction: np.ndarray) -> pd.Series:
     return pd.Series(prediction.astype(np.float64))
 
 
-CELLS: Mapping[str, Cells] = {"binary": _numbers, "regression": _numbers}
-"""Kinds of task that RelBench scores: a probability, a value."""
+def _lists(task: Task, db: Database, prediction: np.ndarray) -> pd.Series:
+    return pd.Series([json.dumps(keys) for keys in recommended(task, db, prediction)], dtype=object)
+
+
+CELLS: Mapping[str, Cells] = {"binary": _numbers, "regression": _numbers, "recommendation": _lists}
+"""Kinds of task that RelBench scores: a probability, a value, a list of keys."""
 
 
 def check_submission(task: Task, split: str, folder: str) -> None:
@@ -40,6 +45,11 @@ def check_submission(task: Task, split: str, folder: str) -> None:
     if task.kind not in CELLS:
         raise ConfigError(
             f"{where}: {task} is {task.kind}; RelBench scores {', '.join(CELLS)} only"
+        )
+    if len(task.target_cols) != 1:
+        raise ConfigError(
+            f"{where}: {task} recommends rows of the key {', '.join(task.target_cols)}; RelBench "
+            "scores keys of one column"
         )
     if Path(folder).exists() and not Path(folder).is_dir():
         raise ConfigError(f"{where}: expected a folder")
@@ -71,7 +81,9 @@ def submission_frame(db: Database, seeds: SeedTable, prediction: np.ndarray) -> 
     Raises: TaskError: a test row has no prediction: it was no usable seed.
     """
     task = seeds.task
-    table = labels.label_table(task, db, "test").reset_index(drop=True)
+    keys = [*task.entity_col, task.time_col]
+    # A recommendation has one label per pair, and one row in a submission.
+    table = labels.label_table(task, db, "test")[keys].drop_duplicates(ignore_index=True)
     places = pd.Series(np.arange(len(seeds)), index=_index(seeds.entity, seeds.time))
     asked = times.seconds(table[task.time_col], rounding="up" if task.autocomplete else "down")
     place = places.reindex(_index(population.row_positions(task, db, table), asked))
@@ -79,8 +91,8 @@ def submission_frame(db: Database, seeds: SeedTable, prediction: np.ndarray) -> 
         notes = "; ".join(seeds.notes)
         raise TaskError(f"{task}: {missing} of {len(table)} test rows have no prediction ({notes})")
     chosen = prediction[place.to_numpy(dtype=np.int64)]
-    keys = table[[*task.entity_col, task.time_col]]
-    return keys.assign(**{task.target_col: CELLS[task.kind](chosen)})
+    (target,) = task.target_cols
+    return table.assign(**{target: CELLS[task.kind](task, db, chosen)})
 
 
 def _index(entity: np.ndarray, time: np.ndarray) -> pd.MultiIndex:
