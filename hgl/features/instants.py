@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-YEAR = 365.25 * 86400
+from hgl.features.statistics import YEAR
+
 PERIODS = (YEAR, YEAR / 12, 7 * 86400.0, 86400.0)
 """Seconds of a year, month, week and day."""
 MIN_RECURRENCES = 2

@@ -49,10 +49,15 @@ class TableFeatures:
         return found
 
     @property
+    def arrays(self) -> list[Tensor]:
+        """What the blocks are read from."""
+        instants = [self.instants.seconds, self.instants.age] if self.instants else []
+        return [*self.blocks.values(), *instants]
+
+    @property
     def device(self) -> torch.device:
         """Where the blocks are."""
-        arrays = [*self.blocks.values(), *([self.instants.seconds] if self.instants else [])]
-        return arrays[0].device if arrays else torch.device("cpu")
+        return self.arrays[0].device if self.arrays else torch.device("cpu")
 
     def to(self, device: torch.device | str) -> TableFeatures:
         """Return the same features on `device`."""

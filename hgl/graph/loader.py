@@ -20,6 +20,7 @@ from hgl.graph.prefetch import prefetched
 from hgl.graph.sample import NumNeighbors
 from hgl.graph.sampler import Backend, Strategy, TemporalSampler, check_seeds
 from hgl.graph.temporal_graph import Features, TemporalGraph
+from hgl.mapped import read_ahead
 from hgl.typing import Cut, NodeType
 
 _ORDER, _PICKS, _LAGS = range(3)
@@ -144,6 +145,7 @@ class SeedLoader:
             raise ConfigError(f"columns of {len(columns)} seeds: expected {len(seeds.entity)}")
         self.columns = None if columns is None else columns.to(device)
         self.graph = graph
+        read_ahead([*graph.arrays, *(a for table in self.features.values() for a in table.arrays)])
         self.sampler, self.aggregates = self._drawing(graph)
 
     def on(self, graph: TemporalGraph) -> SeedLoader:

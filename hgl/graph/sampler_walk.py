@@ -6,12 +6,8 @@ seeds over threads gives the same sample. Kernels hold no Python object and rele
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from hgl.graph.sampler_arrays import (
     COPY,
@@ -29,36 +25,13 @@ from hgl.graph.sampler_arrays import (
     Seeds,
     Workspace,
 )
+from hgl.graph.sampler_memory import load, load64, prefetch_number
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ROW_BITS = 40
 """A hash key is the seed's stamp above the row's number among all tables."""
 MAX_SEEDS = 1 << (62 - _ROW_BITS)
 """Seeds one call of `walk` may have, so that stamps fit."""
-
-
-def _loading(bits: int, loaded: types.Type) -> Any:
-    """Compile to one load of number `index` of the array at `address`."""
-
-    def load(typing_context: Any, address: Any, index: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointer = builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer())
-            return builder.load(builder.gep(pointer, [arguments[1]]))
-
-        return loaded(types.int64, types.int64), generate
-
-    return intrinsic(load)
-
-
-_load32 = _loading(32, types.int32)
-_load64 = _loading(64, types.int64)
-
-
-@njit(nogil=True, cache=True)
-def _load(address: int, wide: bool, index: int) -> int:
-    if wide:
-        return _load64(address, index)
-    return _load32(address, index)
 
 
 @njit(nogil=True, cache=True)
@@ -103,11 +76,11 @@ def _choose(count: int, size: int, work: Workspace, stamp: int, state: np.uint64
 @njit(nogil=True, cache=True)
 def _after(time: int, begin: int, end: int, instant: int) -> int:
     """First of the edges `begin` to `end` whose time is later than `instant`."""
-    if end > begin and _load64(time, end - 1) <= instant:
+    if end > begin and load64(time, end - 1) <= instant:
         return end
     while begin < end:
         middle = (begin + end) >> 1
-        if _load64(time, middle) <= instant:
+        if load64(time, middle) <= instant:
             begin = middle + 1
         else:
             end = middle
@@ -117,8 +90,8 @@ def _after(time: int, begin: int, end: int, instant: int) -> int:
 @njit(nogil=True, cache=True)
 def _visible(plan: Plan, r: int, target: int, limit: int, floor: int) -> tuple[int, int]:
     """The edges of relation r into row `target` with floor < time <= limit."""
-    begin = _load(plan.colptr[r], plan.long[r], target)
-    end = _load(plan.colptr[r], plan.long[r], target + 1)
+    begin = load(plan.colptr[r], plan.long[r], target)
+    end = load(plan.colptr[r], plan.long[r], target + 1)
     if end == begin:
         return begin, end
     time, source_time = plan.time[r], plan.source_time[r]
@@ -127,7 +100,7 @@ def _visible(plan: Plan, r: int, target: int, limit: int, floor: int) -> tuple[i
         if floor != NO_FLOOR:
             begin = _after(time, begin, end, floor)
     elif source_time != 0:
-        instant = _load64(source_time, _source(plan, r, begin))
+        instant = load64(source_time, _source(plan, r, begin))
         if instant > limit or (floor != NO_FLOOR and instant <= floor):
             end = begin
     return begin, end
@@ -135,7 +108,23 @@ def _visible(plan: Plan, r: int, target: int, limit: int, floor: int) -> tuple[i
 
 @njit(nogil=True, cache=True)
 def _source(plan: Plan, r: int, edge: int) -> int:
-    return _load(plan.row[r], plan.wide[r], edge)
+    return load(plan.row[r], plan.wide[r], edge)
+
+
+@njit(nogil=True, cache=True)
+def _ahead(plan: Plan, r: int, work: Workspace, first: int, begin: int, end: int) -> None:
+    """Request what relation r's edges into the copies `order[begin:end]` are read from.
+
+    Of a large graph none of it is in the processor's caches, and the walk would wait each time.
+    """
+    for i in range(begin, end):
+        target = work.row[first + work.order[i]]
+        prefetch_number(plan.colptr[r], plan.long[r], target)
+    for i in range(begin, end):
+        edge = load(plan.colptr[r], plan.long[r], work.row[first + work.order[i]])
+        prefetch_number(plan.row[r], plan.wide[r], edge)
+        if plan.time[r] != 0:
+            prefetch_number(plan.time[r], True, edge)
 
 
 @njit(nogil=True, cache=True)
@@ -213,7 +202,7 @@ def _note(
         if edge_row[r] != 0:
             for j in range(taken):
                 place = first_edge + (work.picked[j] if picked else j)
-                work.edge_row[edge + j] = _load64(edge_row[r], place)
+                work.edge_row[edge + j] = load64(edge_row[r], place)
 
 
 @njit(nogil=True, cache=True)
@@ -228,7 +217,10 @@ def _expand(
         done = count
         for r in range(len(plan.src)):
             before, limit = at[EDGE], plan.fanout[hop, r]
-            for i in range(bounds[plan.dst[r]], bounds[plan.dst[r] + 1]):
+            first, last = bounds[plan.dst[r]], bounds[plan.dst[r] + 1]
+            if limit != 0:
+                _ahead(plan, r, work, at[COPY], first, last)
+            for i in range(first, last):
                 target = work.row[at[COPY] + work.order[i]]
                 begin, end = _visible(plan, r, target, seeds.limit[s], seeds.floor[s])
                 taken = end - begin if limit < 0 else min(limit, end - begin)

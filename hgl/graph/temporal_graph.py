@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,10 @@ class Features(Protocol):
     @property
     def layout(self) -> TableLayout:
         """Names and sizes of the blocks."""
+
+    @property
+    def arrays(self) -> Sequence[Tensor]:
+        """What `gather` reads."""
 
     def gather(self, rows: Tensor, names: Collection[str] | None = None) -> dict[str, Tensor]:
         """Copy the given rows ([n] int64) of the named blocks of columns, None for every one."""
@@ -108,11 +112,15 @@ class TemporalGraph:
         return {e: kind for e, kind in kinds if kind is not None and kind in self.relations}
 
     @property
+    def arrays(self) -> list[Tensor]:
+        """Relations and times."""
+        found = [array for r in self.relations.values() for array in r.arrays.values()]
+        return [array for array in (*found, *self.time.values()) if array is not None]
+
+    @property
     def device(self) -> torch.device:
         """Where times and relations are."""
-        arrays = [relation.row for relation in self.relations.values()]
-        arrays += [time for time in self.time.values() if time is not None]
-        return arrays[0].device if arrays else torch.device("cpu")
+        return self.arrays[0].device if self.arrays else torch.device("cpu")
 
     def metadata(self) -> Metadata:
         """Return (node types, edge types), both sorted."""
