@@ -2,7 +2,8 @@
 
 A process of Python takes seconds to import PyTorch, which would be most of what a script of many
 short runs waits for. `launcher` stands in for `sys.executable`, so that what these commands start
-themselves comes from here, too; it dies with whoever started it, and its process with it.
+themselves comes from here, too, be it a command or a worker that multiprocessing spawns. It passes
+SIGTERM on to its process, which is killed where the launcher is.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import multiprocessing
 import os
 import selectors
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from io import FileIO
+from multiprocessing.spawn import spawn_main
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +29,20 @@ for _verb in ("bench", "distill", "ingest", "search", "train"):
     importlib.import_module(f"hgl.commands.{_verb}")
 
 _CLIENT = """
-import json, os, socket, sys
+import json, os, re, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(sys.argv[1])
-    asked = {"words": sys.argv[4:], "cwd": os.getcwd(), "env": dict(os.environ)}
-    socket.send_fds(server, [json.dumps(asked).encode() + b"\\n"], [1, 2])
+    spawned = sys.argv[-1] == "--multiprocessing-fork"
+    pipes = dict(re.findall(r"(\\w+)=(\\d+)", sys.argv[-2])) if spawned else {}
+    asked = {"words": sys.argv[4:], "pipes": [*pipes], "cwd": os.getcwd(), "env": {**os.environ}}
+    files = [1, 2, *map(int, pipes.values())]
+    socket.send_fds(server, [json.dumps(asked).encode() + b"\\n"], files)
     lines = server.makefile()
-    lines.readline()
+    pid = int(lines.readline())
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
     sys.exit(int(lines.readline()))
 """
-"""Asks the server to run what follows `-m hgl`, and waits."""
+"""Asks the server for what follows `-m hgl`, or for a worker at the pipes it names, and waits."""
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -51,8 +59,9 @@ class ForkServer:
         client = folder / "client.py"
         client.write_text(_CLIENT)
         self.launcher.write_text(
-            f'#!/bin/sh\n[ "$1" = -S ] && exec {sys.executable} "$@"\n'
-            f'exec {sys.executable} -S {client} {self._place} "$@"\n'
+            f'#!/bin/sh\ncase "$*" in "-m hgl "* | *" --multiprocessing-fork")\n'
+            f'exec {sys.executable} -S {client} {self._place} "$@";; esac\n'
+            f'exec {sys.executable} "$@"\n'
         )
         self.launcher.chmod(0o755)
         self.pid = 0
@@ -64,6 +73,7 @@ class ForkServer:
         self.pid = os.fork()
         if not self.pid:
             sys.executable = str(self.launcher)
+            multiprocessing.set_executable(sys.executable)
             _serve(listener)
         listener.close()
         return self
@@ -81,11 +91,18 @@ class ForkServer:
         """
         client = socket.socket(socket.AF_UNIX)
         client.connect(self._place)
-        asked = {"words": list(words), "cwd": str(cwd), "env": {**os.environ, **more}}
+        environment = {**os.environ, **more}
+        asked = {"words": [*words], "pipes": [], "cwd": str(cwd), "env": environment}
         with log.open("a") as output:
             files = [output.fileno()] * 2
             socket.send_fds(client, [json.dumps(asked).encode() + b"\n"], files)
         return Forked(client)
+
+    def others(self, known: Sequence[Forked]) -> Iterator[Child]:
+        """What else of its processes lives."""
+        for pid in self.cpu().keys() - {process.pid for process in known}:
+            with contextlib.suppress(ProcessLookupError):
+                yield Child(pid)
 
     def cpu(self) -> dict[int, float]:
         """Seconds of processor time of each process that it started and that lives."""
@@ -109,10 +126,8 @@ class Forked:
     def ended(self, seconds: float) -> bool:
         """Whether it has ended, or does within so many seconds."""
         if self.code is None:
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._client, selectors.EVENT_READ)
-                if not selector.select(seconds):
-                    return False
+            if not _readable(self._client, seconds):
+                return False
             self.code = int(self._said.readline() or -signal.SIGKILL)
             self._client.close()
         return True
@@ -121,6 +136,35 @@ class Forked:
         """Send SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+
+
+class Child:
+    """A process of the server's that another one asked for, which alone learns its code.
+
+    Raises: ProcessLookupError: it has ended.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._handle = os.fdopen(os.pidfd_open(pid), "rb", buffering=0)
+        self.pid = pid
+        self.code: int | None = None
+        """As of a `Forked`, if we killed it."""
+
+    def ended(self, seconds: float) -> bool:
+        """Whether it has ended, or does within so many seconds."""
+        return _readable(self._handle, seconds)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        if not self.ended(0):
+            signal.pidfd_send_signal(self._handle.fileno(), signal.SIGKILL)
+            self.code = -signal.SIGKILL
+
+
+def _readable(file: socket.socket | FileIO, seconds: float) -> bool:
+    with selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 def _serve(listener: socket.socket) -> None:
@@ -148,7 +192,7 @@ def _serve(listener: socket.socket) -> None:
 
 
 def _fork(client: socket.socket) -> int:
-    text, files, _, _ = socket.recv_fds(client, 1 << 20, 2)
+    text, files, _, _ = socket.recv_fds(client, 1 << 20, 4)
     while not text.endswith(b"\n"):
         text += client.recv(1 << 20)
     pid = os.fork()
@@ -157,19 +201,24 @@ def _fork(client: socket.socket) -> int:
             os.close(file)
         client.sendall(f"{pid}\n".encode())
         return pid
-    for number, file in enumerate(files, 1):
+    for number, file in enumerate(files[:2], 1):
         os.dup2(file, number)
     code = 1
     try:
-        code = _run(json.loads(text))
+        code = _run(json.loads(text), files[2:])
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
 
 
-def _run(asked: dict[str, Any]) -> int:
+def _run(asked: dict[str, Any], pipes: Sequence[int]) -> int:
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
-    return main(asked["words"])
+    if not pipes:
+        return main(asked["words"])
+    sys.argv = ["-c", "--multiprocessing-fork"]
+    with contextlib.suppress(SystemExit):
+        spawn_main(**dict(zip(asked["pipes"], pipes, strict=True)))
+    return 0

@@ -38,6 +38,7 @@ class Phase:
         lapse: takes dead processes (their numbers) for silent for longer than their lease, which
             nobody wants to wait for.
         cold: whether each round begins with an empty cache.
+        crew: whether processes that a command starts are killed as well, with it or instead.
     """
 
     wanted: Callable[[Path], Commands]
@@ -45,6 +46,7 @@ class Phase:
     finished: Callable[[Path], dict[str, Any]] = lambda folder: {}
     lapse: Callable[[Path, Sequence[int]], None] = lambda folder, dead: None
     cold: bool = False
+    crew: bool = False
 
 
 def phases(source: list[str], suite: Path, teacher: Path) -> dict[str, Phase]:
@@ -61,9 +63,13 @@ def phases(source: list[str], suite: Path, teacher: Path) -> dict[str, Phase]:
     bench += [f"~contenders.{n}" for n in ("mlp", "lightgbm-row")]
 
     def search(folder: Path) -> Commands:
-        if (folder / "search" / "search.yaml").exists():
+        if _begun(folder):
             return [["search", "join=search"]] * 2
         return [["search", *source, *SEARCH, "out=search"]]
+
+    def crew(folder: Path) -> Commands:
+        words = ["join=search"] if _begun(folder) else [*source, *SEARCH, "out=search"]
+        return [["search", *words, "workers=2"]]
 
     def distill(folder: Path) -> Commands:
         number = len(list(folder.glob("student-*")))
@@ -76,6 +82,7 @@ def phases(source: list[str], suite: Path, teacher: Path) -> dict[str, Phase]:
         ),
         "training": Phase(lambda _: [[*train, "trainer.max_epochs=8"]], _run, _epochs),
         "search": Phase(search, _search, _trials, _free_trials),
+        "search workers=2": Phase(crew, _search, _trials, _free_trials, crew=True),
         "distillation": Phase(distill, _students),
         "bench": Phase(lambda _: [bench], _records, _runs, _free_runs),
     }
@@ -120,6 +127,10 @@ def _run(folder: Path) -> Any:
 def _epochs(folder: Path) -> dict[str, int]:
     log = folder / "log"
     return Counter(re.findall(r"^epoch \d+(?=:)", log.read_text() if log.exists() else "", re.M))
+
+
+def _begun(folder: Path) -> bool:
+    return (folder / "search" / "search.yaml").exists()
 
 
 def _search(folder: Path) -> Any:

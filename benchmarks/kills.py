@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fork_server import Forked, ForkServer
+from fork_server import Child, Forked, ForkServer
 from kill_phases import Phase, phases, teaching, tree, write_suite
 from kill_shop import write_shop
 
@@ -114,9 +114,12 @@ class Killer:
         return sum(used.values()), self._kill(started)
 
     def _kill(self, started: Sequence[Forked]) -> bool:
-        """Kill what runs, or one of two, and let the other end; whether anything was killed."""
+        """Kill what runs, or one of two, and let the other end; return whether any was killed."""
         time.sleep(self._random.uniform(0, 0.01))  # a tick of the processor's clock
-        alive = [process for process in started if not process.ended(0)]
+        crew = self._server.others(started) if self._phase.crew else []
+        processes: list[Forked | Child] = [*started, *crew]
+        alive = [process for process in processes if not process.ended(0)]
+        self._random.shuffle(alive)
         hit = alive[: int(self._random.integers(1, len(alive) + 1))] if alive else []
         for process in hit:
             process.kill()

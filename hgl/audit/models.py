@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from hgl.audit.case import Case
 from hgl.audit.horizon import Horizon
@@ -12,10 +13,18 @@ from hgl.audit.observer import NEIGHBORS, Seen
 from hgl.db.database import Database
 from hgl.features.statistics import TableStatistics
 from hgl.graph.spec import GraphSpec
+from hgl.models.id_gnn import IDGNN
+from hgl.models.relational import RelationalModel
+from hgl.models.rhgnn import RHGNN
+from hgl.models.sage import HeteroGraphSAGE
 from hgl.train.prepared import TrainedRun
 from hgl.train.recommendation import experiment as experiment_for
 from hgl.train.run import Experiment, ModelFactory, Sampling
 from hgl.train.trainer import Trainer
+
+_NETWORK = partial(RelationalModel, channels=64, gnn=RHGNN)
+_RECOMMENDER = partial(IDGNN, channels=64, gnn=partial(HeteroGraphSAGE, num_layers=3))
+"""What an untrained network is, if nobody says."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +65,18 @@ class Predictions:
         }
 
 
-def untrained(case: Case, model: ModelFactory, spec: GraphSpec) -> Predictions:
+def untrained(case: Case, model: ModelFactory | None, spec: GraphSpec) -> Predictions:
     """Return a network with weights at random, the same ones each time.
 
+    Args:
+        model: None takes one that can answer the task.
     Raises: HglError: labels, graph or model cannot be made.
     """
+    usual = _NETWORK if case.task.destination is None else _RECOMMENDER
     experiment = experiment_for(
         task=case.task,
         db=case.db,
-        model=model,
+        model=model or usual,
         trainer=Trainer(device="cpu"),
         sampling=Sampling(num_neighbors=NEIGHBORS),
         spec=spec,

@@ -34,7 +34,7 @@ def audit(
     manifest: str | None,
     run: str | None,
     artefact: str | None,
-    model: ModelFactory,
+    model: ModelFactory | None,
     graph: GraphSpec,
     policy: Policy,
     cut: Cut | None,
@@ -59,7 +59,8 @@ def audit(
         manifest: YAML file that states keys, time columns or column types, as for hgl ingest.
         run: folder that hgl train left, whose model is looked at; null takes an untrained one.
         artefact: folder that hgl export or hgl distill wrote, whose student is looked at as well.
-        model: the network that is looked at where there is no run.
+        model: the network that is looked at where there is no run; null takes one that can answer
+            the task: an R-HGNN, or an ID-GNN where it is a recommendation.
         graph: which tables and foreign keys make its graph.
         policy: of the planted column and of suspicions: frozen or rolling; canaries have both.
         cut: likewise: inclusive or strict; null takes the task's default.
@@ -72,6 +73,7 @@ def audit(
         trust: also build classes outside hgl that the run's configuration names.
     Examples:
         hgl audit
+        hgl audit db=flights task=plane-destinations
         hgl audit db=postgresql://user@host/shop task=late.yaml strict=true
         hgl audit run=outputs/flights-plane-late/2026-11-24_09-30-00 artefact=late
     Returns: 0 without a leak, 1 with one or, if strict, with a suspicion.

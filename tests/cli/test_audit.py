@@ -9,7 +9,7 @@ import pytest
 
 from hgl.cli import main
 from hgl.results.audit import FILE, Audit
-from tests.cli.shop import failure
+from tests.cli.shop import failure, source
 
 
 def test_the_model_of_a_run_is_audited_beside_it(
@@ -22,6 +22,14 @@ def test_the_model_of_a_run_is_audited_beside_it(
     assert found.task == "comes-back"
     assert found.comparisons["predictions (RHGNN, trained)"] == 8
     assert "customer" in (mine / "audit.md").read_text()
+
+
+def test_without_a_run_an_untrained_network_is_audited(shop: Path, tmp_path: Path) -> None:
+    words = ["audit", *source(shop), "seeds=2", f"out={tmp_path / 'audit'}"]
+    for model, name in (([], "RHGNN"), (["model=sage"], "HeteroGraphSAGE")):
+        assert main([*words, *model]) == 0
+        found = Audit.read(tmp_path / "audit" / FILE)
+        assert found.comparisons[f"predictions ({name}, untrained)"] == 8
 
 
 def test_a_student_is_audited_beside_its_teacher(run: Path, tmp_path: Path) -> None:

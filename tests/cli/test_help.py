@@ -46,7 +46,8 @@ def test_help_documents_every_key(words: list[str], capsys: pytest.CaptureFixtur
         if key.endswith(("watcher", "screen")):  # given by code, never by a user
             assert key not in shown
             continue
-        assert f"  {key}=" in shown, f"{key} is not in the help of {verb}"
+        told = f"\n  {key}=" in shown or f"\n{key}=" in shown
+        assert told, f"{key} is not in the help of {verb}"
         assert text, f"{key} has no description"
     assert "hgl " + verb in shown.split("keys")[0].split("\n\n", 1)[1], "no example"
 

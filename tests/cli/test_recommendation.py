@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hgl.cli import main
+from hgl.results.audit import FILE, Audit
 from tests.cli.shop import failure
 from tests.tasks.market import MANIFEST, fields, orders
 
@@ -21,6 +22,7 @@ def stall(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables = folder / "tables"
     tables.mkdir()
     bought = orders(num_customers=30, num_days=160)
+    bought["amount"] = (100 * bought["amount"]).round()
     bought.to_csv(tables / "orders.csv", index=False)
     pd.DataFrame({"customer_id": range(30)}).to_csv(tables / "customers.csv", index=False)
     names = [f"p{i:02d}" for i in range(30)]
@@ -62,10 +64,17 @@ def test_train_evaluate_and_predict(
     assert "expected the folder that hgl distill left" in last
 
 
+def test_an_audit_without_a_model_takes_one_that_recommends(stall: Path, tmp_path: Path) -> None:
+    assert main(["audit", *words(stall), "seeds=2", f"out={tmp_path / 'audit'}"]) == 0
+    assert Audit.read(tmp_path / "audit" / FILE).comparisons["predictions (IDGNN, untrained)"] == 8
+
+
 def test_what_does_not_go_together_is_one_line(
     stall: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     last = failure(capsys, 2, "train", *words(stall), *SMALL, f"out={tmp_path / 'a'}")
+    assert "expected a recommender such as model=idgnn or model=two-tower" in last
+    last = failure(capsys, 2, "audit", *words(stall), "model=sage")
     assert "expected a recommender such as model=idgnn or model=two-tower" in last
     last = failure(capsys, 2, "search", *words(stall), f"out={tmp_path / 'b'}")
     assert "hgl search works with those only" in last

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +14,7 @@ from hgl.errors import SourceError
 from hgl.search.store import TrialStore
 from hgl.search.trial_record import Claim
 from tests.db.conftest import engine, scratch
+from tests.db.own_server import MariaDB, PostgreSQL, Server, own_server
 from tests.search.store_worker import key
 
 ROWS = 60_000
@@ -108,74 +104,27 @@ def test_two_readers_of_one_server_share_a_cache(
     assert not list((cache / "raw" / ".aside").iterdir())
 
 
-class Server:
-    """A PostgreSQL of our own, which may be restarted."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.folder = folder
-        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
-        self.run("initdb", "-D", "data", "-U", "postgres", "--no-sync", "-A", "trust")
-        self.control("start")
-
-    def control(self, *words: str) -> None:
-        settings = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", settings, *words)
-
-    def restart(self) -> None:
-        """As a crash would: no connection is let finish."""
-        self.control("-m", "immediate", "restart")
-
-    def run(self, program: str, *words: str) -> None:
-        # The server refuses to be root.
-        user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        command = [*user, programs()[program], *words]
-        subprocess.run(command, cwd=self.folder, check=True, stdout=subprocess.DEVNULL, timeout=120)
-
-
-def programs() -> dict[str, str]:
-    """Where PostgreSQL's programs are; skips where they are not."""
-    where = os.pathsep.join(
-        [os.environ["PATH"], *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
-    )
-    found = {name: shutil.which(name, path=where) for name in ("initdb", "pg_ctl")}
-    if missing := [name for name, path in found.items() if path is None]:
-        pytest.skip(f"no {missing[0]} here to start a server with")
-    return {name: str(path) for name, path in found.items()}
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    programs()
-    folder = Path(tempfile.mkdtemp())  # not pytest's, which only its owner may enter
-    if os.geteuid() == 0:
-        try:
-            shutil.chown(folder, "postgres")
-        except LookupError:
-            pytest.skip("root may not run PostgreSQL, and there is no user postgres")
-    try:
-        started = Server(folder)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with own_server(request.param) as started:
         yield started
-        started.control("-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.parametrize("server", [PostgreSQL, MariaDB], indirect=True)
 def test_a_restarted_server_is_read_again(server: Server, tmp_path: Path) -> None:
     fill(server.url)
     check_interrupted(server.url, tmp_path / "out", server.restart)
 
 
+@pytest.mark.parametrize("server", [PostgreSQL], indirect=True)
 def test_a_store_outlives_the_restart_of_its_server(server: Server) -> None:
     store = TrialStore(server.url)
     claim = store.claim(key(0), "worker")
     assert isinstance(claim, Claim)
-    server.control("-m", "immediate", "stop")
+    server.stop()
     with pytest.raises(SourceError, match=r"127\.0\.0\.1"):
         store.beat(claim)
-    server.control("start")
+    server.start()
     assert store.beat(claim)
     assert store.finish(claim, {"mae": [0.5]}, {})
     with engine(server.url).connect() as connection:
