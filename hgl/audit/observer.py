@@ -104,7 +104,11 @@ class Batches:
 
 @dataclass(frozen=True)
 class Columns:
-    """The compiled columns of seeds, which students and boosted trees read."""
+    """The compiled columns of seeds, which students and boosted trees read, in single precision.
+
+    DuckDB adds in an order that depends on how many rows come later, so that the last bits of a sum
+    of fractions in double precision differ, and tell nothing.
+    """
 
     plan: FeaturePlan
     name = "columns"
@@ -119,7 +123,8 @@ class Columns:
     def __call__(self, db: Database, horizon: Horizon) -> Seen:
         plan = dataclasses.replace(self.plan, cut=horizon.cut)
         found = compute(db, plan, horizon.together)
-        numbers = {f.name: found.numerical[:, i] for i, f in enumerate(plan.numerical)}
+        single = found.numerical.astype(np.float32)
+        numbers = {f.name: single[:, i] for i, f in enumerate(plan.numerical)}
         texts = {f.name: found.categorical[:, i] for i, f in enumerate(plan.categorical)}
         return numbers | texts
 

@@ -22,7 +22,6 @@ def stall(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables = folder / "tables"
     tables.mkdir()
     bought = orders(num_customers=30, num_days=160)
-    bought["amount"] = (100 * bought["amount"]).round()
     bought.to_csv(tables / "orders.csv", index=False)
     pd.DataFrame({"customer_id": range(30)}).to_csv(tables / "customers.csv", index=False)
     names = [f"p{i:02d}" for i in range(30)]
