@@ -34,7 +34,8 @@ class Phase:
         wanted: the commands that go on with what a folder holds, or begin; asked again while they
             run, since a process may join once another has begun.
         result: what must be as it is without kills.
-        finished: epochs, trials or runs done so far, each with what changes when it is done again.
+        finished: epochs, trials or runs done so far, each with what changes when it is done again;
+            None where that cannot be told.
         lapse: takes dead processes (their numbers) for silent for longer than their lease, which
             nobody wants to wait for.
         cold: whether each round begins with an empty cache.
@@ -43,7 +44,7 @@ class Phase:
 
     wanted: Callable[[Path], Commands]
     result: Callable[[Path], Any]
-    finished: Callable[[Path], dict[str, Any]] = lambda folder: {}
+    finished: Callable[[Path], dict[str, Any]] | None = None
     lapse: Callable[[Path, Sequence[int]], None] = lambda folder, dead: None
     cold: bool = False
     crew: bool = False
@@ -57,6 +58,7 @@ def phases(source: list[str], suite: Path, teacher: Path) -> dict[str, Phase]:
         suite: configuration folder of a suite `kills`.
         teacher: a run to distil.
     """
+    distill = ["distill", f"run={teacher}", *DISTILL, "resume=true", "out=student"]
     train = ["train", *source, *TRAIN, "resume=true", "out=run"]
     bench = ["bench", "--config-dir", str(suite), "suite=kills", "store=store", "seeds=2"]
     bench += ["model=sage", "workers=2", *(f"~contenders.{n}" for n in ("history", "lightgbm"))]
@@ -71,10 +73,6 @@ def phases(source: list[str], suite: Path, teacher: Path) -> dict[str, Phase]:
         words = ["join=search"] if _begun(folder) else [*source, *SEARCH, "out=search"]
         return [["search", *words, "workers=2"]]
 
-    def distill(folder: Path) -> Commands:
-        number = len(list(folder.glob("student-*")))
-        return [["distill", f"run={teacher}", *DISTILL, f"out=student-{number}"]]
-
     return {
         "ingest": Phase(lambda _: [["ingest", source[0], "out=shop"]], _database, cold=True),
         "graph": Phase(
@@ -83,7 +81,7 @@ def phases(source: list[str], suite: Path, teacher: Path) -> dict[str, Phase]:
         "training": Phase(lambda _: [[*train, "trainer.max_epochs=8"]], _run, _epochs),
         "search": Phase(search, _search, _trials, _free_trials),
         "search workers=2": Phase(crew, _search, _trials, _free_trials, crew=True),
-        "distillation": Phase(distill, _students),
+        "distillation": Phase(lambda _: [distill], _students, _trainings),
         "bench": Phase(lambda _: [bench], _records, _runs, _free_runs),
     }
 
@@ -165,17 +163,16 @@ def _rows(folder: Path, sql: str) -> list[Any]:
 
 
 def _students(folder: Path) -> Any:
-    """Of every folder that passes for whole, of which no two may differ; one of them is."""
-    whole = [file.parent for file in folder.glob("student-*/students.json")]
-    ladders = [yaml.safe_load(file.read_text())["rows"] for file in folder.glob("*/ladder.yaml")]
-    models = {_hash(file) for file in folder.glob("*/artefact/student.onnx")}
-    kept = {(student / "students.json").read_text() for student in whole}
-    weights = {str(tree(student / "students")) for student in whole}
-    return (
-        ladders[:1],
-        [found for found in ladders if found != ladders[0]],
-        *map(sorted, (models, kept, weights)),
-    )
+    student = folder / "student"
+    ladder = yaml.safe_load((student / "ladder.yaml").read_text())["rows"]
+    files = [_hash(student / name) for name in ("students.json", "artefact/student.onnx")]
+    return ladder, files, tree(student / "students"), tree(student / "teachers")
+
+
+def _trainings(folder: Path) -> dict[str, int]:
+    """When each finished network of a distillation was saved: all but the one that came last."""
+    states = ((f.stat().st_mtime_ns, f) for f in folder.rglob("state.safetensors"))
+    return {str(file.relative_to(folder)): at for at, file in sorted(states)[:-1]}
 
 
 def _records(folder: Path) -> Any:

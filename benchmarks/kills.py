@@ -36,7 +36,7 @@ class Tally:
     kills: int = 0
     rounds: int = 0
     same: int = 0
-    again: int = 0
+    again: int | None = 0
     believed: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -53,7 +53,7 @@ class Killer:
         self._folder = home / name
         self._cache = self._folder / "cache" if phase.cold else home / "cache"
         self._random = np.random.default_rng([seed, *name.encode()])
-        self.tally = Tally()
+        self.tally = Tally(again=None if phase.finished is None else 0)
         self._fresh()
         self._go()
         self._fresh()
@@ -71,7 +71,7 @@ class Killer:
                 break
             self.tally.kills += 1
             self._look(done)
-            done = self._phase.finished(self._folder)
+            done = self._finished()
         self._go()
         self._look(done)
         self.tally.rounds += 1
@@ -87,10 +87,14 @@ class Killer:
     def _told(self) -> Any:
         return json.loads(json.dumps(self._phase.result(self._folder)))
 
+    def _finished(self) -> dict[str, Any]:
+        return self._phase.finished(self._folder) if self._phase.finished else {}
+
     def _look(self, before: dict[str, Any]) -> None:
         """Count finished work that was done again, and damaged entries that would be believed."""
-        now = self._phase.finished(self._folder)
-        self.tally.again += sum(now.get(name) != value for name, value in before.items())
+        now = self._finished()
+        if self.tally.again is not None:
+            self.tally.again += sum(now.get(name) != value for name, value in before.items())
         for name, content in entries(self._cache).items():
             if self._entries.get(name) != content:
                 self.tally.believed += 1
@@ -163,7 +167,8 @@ def main() -> None:
         home = Path(place) / "home"
         home.mkdir()
         for name, t in kill(server, home, args.phases, args.kills, args.seed):
-            row = (name, t.kills, t.rounds, t.same, t.again, t.believed)
+            again = "–" if t.again is None else t.again
+            row = (name, t.kills, t.rounds, t.same, again, t.believed)
             print(f"| {' | '.join(map(str, row))} |", flush=True)
             print(*t.wrong, sep="\n", file=sys.stderr)
             failed |= bool(t.wrong or t.again)
