@@ -95,7 +95,11 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cfg", action="store_true")
     parser.add_argument("--config-dir", type=Path)
     parser.add_argument("-m", "--multirun", action="store_true")
-    return parser.parse_intermixed_args(words)
+    asked, flags = parser.parse_known_intermixed_args(words)
+    if flags and asked.verb is None:
+        parser.error(f"unrecognized arguments: {' '.join(flags)}")
+    asked.overrides += flags
+    return asked
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -136,9 +140,11 @@ def _execute(config: dict[str, Any], *, only_show: bool) -> int:
 
 
 def _named(verb: str, words: Sequence[str]) -> list[str]:
-    """Give a bare word the key that it stands for, where a verb has such."""
+    """Give a bare word the key that it stands for, where a verb has such, and a flag its value."""
     key = _POSITIONAL.get(verb)
-    return [f"{key}={word}" if key and word.isalnum() else word for word in words]
+    known = describe(VERBS[verb]).arguments.items()
+    flags = {f"--{name}": f"{name}=true" for name, a in known if a.annotation == "bool"}
+    return [f"{key}={word}" if key and word.isalnum() else flags.get(word, word) for word in words]
 
 
 def _split(verb: str, overrides: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:

@@ -16,6 +16,7 @@ FLAGS = {
     "--cfg": "show the resolved configuration and stop",
     "--config-dir DIR": "a folder of configurations of your own, laid out like hgl's conf/",
     "-m, --multirun": "one run per combination of values: trainer.seed=0,1,2 model.channels=64,128",
+    "--KEY": "KEY=true, for a key that is true or false: --strict",
     "debug=true": "show the traceback of an error (HYDRA_FULL_ERROR=1 does too)",
 }
 _ABOUT = {"experiment": "a set of overrides under one name; null for none."}

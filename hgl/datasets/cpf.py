@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from hgl.db.unpacked import check_archive
 from hgl.errors import ConfigError, SourceError, check_range
 
 CSR = ("data", "indices", "indptr", "shape")
@@ -75,7 +76,8 @@ def cpf(name: str, folder: Path | str) -> CitationGraph:
     Args:
         name: of the set: `cora`, `citeseer`.
         folder: that holds `<name>.npz`.
-    Raises: SourceError: the file is absent, or its arrays are not what was expected.
+    Raises: SourceError: the file is absent, unpacks to more than its size allows, or its arrays are
+        not what was expected.
     """
     path = Path(folder) / f"{name}.npz"
     parts = _parts(path)
@@ -137,9 +139,12 @@ def hidden(test: np.ndarray, seed: int, *, share: float = 0.2) -> np.ndarray:
 
 def _parts(path: Path) -> dict[str, np.ndarray]:
     try:
+        check_archive(path)
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in PARTS}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except SourceError:
+        raise
+    except (OSError, ValueError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise SourceError(
             f"{path}: expected an npz file with plain arrays {', '.join(PARTS)} ({error})"
         ) from None

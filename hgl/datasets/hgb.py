@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from hgl.db.unpacked import check_archive
 from hgl.errors import SchemaError, SourceError, check_range
 from hgl.typing import EdgeType, NodeType, reverse_of
 
@@ -42,8 +43,9 @@ def hgb(name: str, folder: Path | str, *, val_share: float = 0.2, seed: int = 0)
         folder: that holds `<name>.zip` or `<name>/`; the folder is taken first.
         val_share: of the training labels; see `with_validation`.
         seed: decides which of them.
-    Raises: SourceError: a file is absent or a line is not what was expected. SchemaError: labels
-        belong to several node types. ConfigError: `val_share` is out of range.
+    Raises: SourceError: a file is absent, the archive unpacks to more than its size allows, or a
+        line is not what was expected. SchemaError: labels belong to several node types.
+        ConfigError: `val_share` is out of range.
     """
     check_range("val_share", val_share, 0, 1)
     source = _open(name, Path(folder))
@@ -90,6 +92,7 @@ def _open(name: str, folder: Path) -> Source:
         return folder / name
     archive = folder / f"{name}.zip"
     try:
+        check_archive(archive)
         root = zipfile.Path(archive, f"{name}/")
     except (OSError, zipfile.BadZipFile) as error:
         raise SourceError(

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from hgl.datasets.cpf import CitationGraph, NodeSplit, undirected
+from hgl.db.unpacked import check_stream
 from hgl.errors import SourceError
 
 SPLITS = {"train": "train", "val": "valid", "test": "test"}
@@ -22,7 +23,8 @@ def ogbn_arxiv(folder: Path | str) -> CitationGraph:
     Args:
         folder: that holds `raw/edge.csv.gz`, `raw/node-feat.csv.gz`, `raw/node-label.csv.gz` and
             `split/time/*.csv.gz`.
-    Raises: SourceError: a file is absent, or its numbers are not what was expected.
+    Raises: SourceError: a file is absent, unpacks to more than its size allows, or its
+            numbers are not what was expected.
     """
     folder = Path(folder)
     y = _table(folder / "raw" / "node-label.csv.gz", np.int64, 1)[:, 0]
@@ -54,6 +56,7 @@ def _nodes(path: Path, columns: int, count: int) -> np.ndarray:
 
 def _table(path: Path, dtype: type, columns: int | None) -> np.ndarray:
     """Numbers of a file without a header, [rows, columns]."""
+    check_stream(str(path), path)
     try:
         table = pd.read_csv(path, header=None, dtype=dtype).to_numpy()
     except (OSError, EOFError, zlib.error, ValueError) as error:

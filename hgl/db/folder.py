@@ -13,7 +13,7 @@ from hgl.db.files import table_file
 from hgl.db.raw import Raw
 from hgl.db.schema import Schema, TableSchema
 from hgl.db.source import Request, Source
-from hgl.db.unpacked import check_unpacked
+from hgl.db.unpacked import check_stream, check_unpacked
 from hgl.errors import SourceError
 
 _PARQUET = (".parquet", ".pq")
@@ -69,12 +69,14 @@ def _suffix(path: Path) -> str:
 def _as_parquet(name: str, files: list[Path], scratch: Path) -> list[Path]:
     """Return Parquet files of a table, converting text files by streaming.
 
-    Raises: SourceError: a file cannot be read as a table.
+    Raises: SourceError: a file cannot be read as a table, or unpacks to more than its size allows.
     """
     if _suffix(files[0]) in _PARQUET:
         for file in files:
             check_unpacked(name, file)
         return files
+    for file in files:
+        check_stream(f"table {name!r}: {file.name}", file)
     target = table_file(scratch, name)
     sources = ", ".join(literal(f) for f in files)
     try:

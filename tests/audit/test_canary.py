@@ -16,6 +16,7 @@ from hgl.audit.canary import canaries, differences
 from hgl.audit.change import changed
 from hgl.audit.horizon import Change, Horizon, horizons
 from hgl.audit.observer import Batches, Columns, Seen, Statistics
+from hgl.audit.observers import standard_observers
 from hgl.db.database import Database
 from hgl.features.encode import measure_tables
 from hgl.features.statistics import TableStatistics
@@ -145,6 +146,21 @@ def test_every_change_is_made_in_both_splits_and_cuts(db: Database) -> None:
     assert found == {(s, c) for s in ("val", "test") for c in get_args(Change)}
     cuts = {(p.cut, c) for p in horizons(db, TASK, seeds=1) for c in p.changes}
     assert cuts == {(cut, c) for cut in ("inclusive", "strict") for c in get_args(Change)}
+
+
+def test_every_drawing_is_looked_at_in_every_sampler(
+    db: Database, statistics: Mapping[str, TableStatistics]
+) -> None:
+    train = TASK.seeds(db, "train", policy="rolling")
+    asked = GraphSpec(without_tables=("views",))
+    observers = list(standard_observers(db, train, asked, statistics))
+    drawings = {"all rows as nodes": GraphSpec(), "views as edges": EDGES}
+    drawings["the graph asked about"] = asked
+    batches = [o for o in observers if isinstance(o, Batches)]
+    assert [(o.drawn, o.backend, o.spec) for o in batches] == [
+        (drawn, backend, spec) for drawn, spec in drawings.items() for backend in ("numba", "torch")
+    ]
+    assert [type(o) for o in observers[len(batches) :]] == [Columns, Statistics]
 
 
 def test_a_clean_database_has_no_leak(

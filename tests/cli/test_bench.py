@@ -80,6 +80,26 @@ def test_a_dry_run_tells_what_it_would_take(
     assert "nothing on record tells how long 2 of them take" in capsys.readouterr().out
 
 
+def test_a_dry_run_adds_up_what_earlier_runs_took(
+    store: Path, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "records").mkdir()
+    for path in (store / "records").iterdir():
+        took = {"seconds": 90.0, "peak_bytes": 1.5 * 2**30}
+        kept = json.loads(path.read_text()) | took
+        (tmp_path / "records" / path.name).write_text(json.dumps(kept))
+    more = [f"store={tmp_path}", "seeds=5", "workers=2", "dry_run=true"]
+    assert main(["bench", *words, *more]) == 0
+    printed = capsys.readouterr().out
+    # `constant` has no seeds, and one of the other's five is on record.
+    table = [line.split()[3::2] for line in printed.splitlines() if line.startswith("│")]
+    assert table == [
+        ["constant", "1", "0", "90", "1.50"],
+        ["lightgbm-row", "5", "4", "90", "1.50"],
+    ]
+    assert "4 of 6 runs to do: about 3 minutes with 2 at a time\n" in printed
+
+
 def test_a_record_is_reproduced_and_a_wrong_one_is_not(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,6 +113,8 @@ def test_a_damaged_run_is_named(
         (["train", "sampling.aggregates=5"], "aggregates=5: expected a list of a whole number"),
         (["train", "~trainer"], "trainer"),
         (["train", "=5"], "'=5': expected key=value"),
+        (["train", "--strict"], "'--strict': expected key=value"),
+        (["audit", "--seeds"], "'--seeds': expected key=value"),
         (["train", "graph.without_fkeys=[[a,b,c]]"], "expected a list of a list of 2 times text"),
         (["train", "db=flihgts"], "did you mean flights?"),
         (["train", "db="], "db='': expected a URL"),

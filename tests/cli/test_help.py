@@ -68,9 +68,16 @@ def test_help_names_verbs_groups_and_flags(capsys: pytest.CaptureFixture[str]) -
         (line,) = [x for x in lines if x.startswith(f"{path.parent}=")]
         assert path.stem in line
     for manual in manuals.values():
-        for flag in ("--cfg", "--config-dir", "--multirun", "debug=true"):
+        for flag in ("--cfg", "--config-dir", "--multirun", "--KEY", "debug=true"):
             assert flag in manual
         assert all(line == line.rstrip() for line in manual.splitlines())
+
+
+def test_a_flag_stands_for_a_key_that_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "--strict", "seeds=3", "--thorough", "--cfg"]) == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert (config["strict"], config["thorough"], config["trust"]) == (True, True, False)
+    assert config["seeds"] == 3
 
 
 def test_own_configurations_come_in(

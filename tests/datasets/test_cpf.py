@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,32 @@ def test_a_class_that_is_too_small_is_named():
 def test_damaged_files_are_refused(tmp_path: Path, changed: dict[str, np.ndarray], named: str):
     with pytest.raises(SourceError, match=named):
         cpf("tiny", write(tmp_path, **changed))
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hgl.db.unpacked._LARGE", 1 << 20)
+    write(tmp_path)
+    with (
+        zipfile.ZipFile(tmp_path / "tiny.npz", "a", zipfile.ZIP_BZIP2) as archive,
+        archive.open("more.npy", "w") as entry,
+    ):
+        np.save(entry, np.zeros(1 << 20))
+    assert (tmp_path / "tiny.npz").stat().st_size < 1 << 13
+    said = r"tiny\.npz has \d+ bytes and unpacks to \d+ or more; expected at most 1000 times"
+    with pytest.raises(SourceError, match=said):
+        cpf("tiny", tmp_path)
+
+
+def test_an_array_that_claims_to_be_endless_is_refused(tmp_path: Path):
+    write(tmp_path, labels=None)
+    with (
+        zipfile.ZipFile(tmp_path / "tiny.npz", "a") as archive,
+        archive.open("labels.npy", "w") as entry,
+    ):
+        header = {"descr": "|i1", "fortran_order": False, "shape": (1 << 60,)}
+        np.lib.format.write_array_header_1_0(entry, header)
+    with pytest.raises(SourceError, match=r"tiny\.npz: expected an npz file"):
+        cpf("tiny", tmp_path)
 
 
 def test_no_file_and_no_archive(tmp_path: Path):

@@ -230,3 +230,14 @@ def test_the_real_dblp(shared_data: Path):
     }
     assert len(data.edge_types) == 6
     check_real(data, "author", 4, (1217, 2840), 239_566)
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hgl.db.unpacked._LARGE", 1 << 20)
+    write(tmp_path)
+    with zipfile.ZipFile(tmp_path / "FILM.zip", "a", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("FILM/more.dat", bytes(1 << 22))
+    assert (tmp_path / "FILM.zip").stat().st_size < 1 << 12
+    said = r"FILM\.zip has \d+ bytes and unpacks to \d+ or more; expected at most 1000 times"
+    with pytest.raises(SourceError, match=said):
+        hgb("FILM", tmp_path)

@@ -71,3 +71,13 @@ def test_a_file_cut_short(tmp_path: Path) -> None:
     cut.unlink()
     with pytest.raises(SourceError, match="node-feat"):
         ogbn_arxiv(tmp_path)
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hgl.db.unpacked._LARGE", 1 << 20)
+    bomb = write(tmp_path) / "raw" / "node-label.csv.gz"
+    bomb.write_bytes(gzip.compress(b"0\n" * (1 << 23)))
+    with pytest.raises(
+        SourceError, match=r"node-label\.csv\.gz, as far as it was read, has \d+ bytes"
+    ):
+        ogbn_arxiv(tmp_path)

@@ -36,6 +36,33 @@ def test_a_parquet_bomb_is_refused_unread(tmp_path: Path, monkeypatch: pytest.Mo
         Database.open(tmp_path)
 
 
+@pytest.mark.parametrize(("ending", "kind"), [(".csv.gz", "gzip"), (".tsv.zst", "zstd")])
+def test_a_bomb_of_text_is_refused_and_leaves_nothing(
+    ending: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hgl.db.unpacked._LARGE", ROWS)
+    bomb = tmp_path / "bomb"
+    bomb.mkdir()
+    with pa.CompressedOutputStream(bomb / f"t{ending}", kind) as stream:
+        for _ in range(32):
+            stream.write(b"0\n" * (ROWS // 2))
+    assert (bomb / f"t{ending}").stat().st_size < 1 << 16
+    said = rf"table 't': t{ending}, as far as it was read, has \d+ bytes and unpacks to \d+ or more"
+    with pytest.raises(SourceError, match=said):
+        Database.open(bomb, out=tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [bomb]
+
+
+def test_text_that_packs_well_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hgl.db.unpacked._LARGE", 0)
+    rows = pd.DataFrame({"id": range(1 << 12), "same": "always the same text"})
+    for name, kind in (("t.csv.gz", "gzip"), ("u.csv.zst", "zstd")):
+        with pa.CompressedOutputStream(tmp_path / name, kind) as stream:
+            stream.write(rows.to_csv(index=False).encode())
+    db = Database.open(tmp_path, out=tmp_path / "out")
+    assert [len(db.frame(name)) for name in "tu"] == [1 << 12] * 2
+
+
 def test_repetitive_tables_are_no_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hgl.db.unpacked._LARGE", 0)
     pd.DataFrame({"id": range(1 << 16), "same": 1.0}).to_parquet(tmp_path / "t.parquet")

@@ -35,10 +35,8 @@ def test_names_at_the_top_are_listed() -> None:
         assert name == "__version__" or f"`hgl.{name} <" in REFERENCE["hgl"], name
 
 
-@pytest.mark.parametrize("package", ["nn", "models"])
-def test_every_layer_and_every_network_has_its_place(
-    package: str, extension: Callable[[str], Any]
-) -> None:
+@pytest.mark.parametrize("package", ["nn", "models", "features", "datasets", "audit"])
+def test_every_module_has_its_place(package: str, extension: Callable[[str], Any]) -> None:
     inner = {"chunked", "attention_stack"}
     page = extension("whole_packages").filled(REFERENCE[package])
     for file in (DOCS.parent / "hgl" / package).glob("[a-z]*.py"):
