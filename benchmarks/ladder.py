@@ -3,7 +3,7 @@
     python benchmarks/ladder.py --data ../shared/data/rel-f1 --students 10
     python benchmarks/ladder.py --tasks plane-late driver-dnf --policies rolling
 
-Teachers have the settings of `hgl bench suite=rel-f1` and of `benchmarks/plane_late.py`; each
+Teachers have the settings of `hgl bench suite=rel-f1` and of `hgl bench suite=plane-late`; each
 folder under --out keeps its whole ladder. Test is read once per task, policy and teacher.
 """
 

@@ -7,7 +7,8 @@ with, in a process of its own that the kernel (a control group of Linux, which n
 above `--memory`. The limit is on everything: what the process holds, and the pages of files that it
 reads or writes, which the kernel can take back at any time. Printed per phase: seconds and seconds
 of processor time, rows or seeds per second of either, the most memory that was the process's own
-(anonymous) and the most with the files that it had mapped.
+(anonymous) and the most with the files that it had mapped; of seeds also the rows that a batch
+encodes for each, which are fewer where few rows are shared by many.
 """
 
 from __future__ import annotations
@@ -63,11 +64,13 @@ class Size:
     Attributes:
         seconds: on the clock, and of processor time.
         speed: rows or seeds per second of each.
+        encoded: distinct rows per seed in a batch.
     """
 
     rows: int
     seconds: dict[str, list[float]] = field(default_factory=dict)
     speed: dict[str, list[float]] = field(default_factory=dict)
+    encoded: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, Peak] = field(default_factory=dict)
 
 
@@ -136,28 +139,38 @@ def work(folder: Path, steps: int, predicted: int) -> None:
     )
     prepared = experiment.prepare()
     run = experiment.untrained(prepared)
-    speed = {}
+    speed, encoded = {}, {}
     with phases("training"):
+        loader = experiment.loader(run, prepared.seeds["train"], shuffle=True)
         experiment.trainer.fit(
             run.model,
             run.objective,
-            experiment.loader(run, prepared.seeds["train"], shuffle=True),
+            loader,
             None,
             metric="roc_auc",
             folder=folder,
         )
-        speed["training"] = watcher.per_second(512)
+        speed["training"], encoded["training"] = watcher.per_second(512), rows_per_seed(loader)
     with phases("prediction"):
         seeds = experiment.task.seeds_at(db, "2021-10-01")
         some = slice(None, None, max(1, len(seeds) // predicted))
         seeds = dataclasses.replace(seeds, entity=seeds.entity[some], time=seeds.time[some])
-        experiment.trainer.predict(run.model, run.objective, experiment.loader(run, seeds))
-        speed["prediction"] = watcher.per_second(512)
+        loader = experiment.loader(run, seeds)
+        experiment.trainer.predict(run.model, run.objective, loader)
+        speed["prediction"], encoded["prediction"] = watcher.per_second(512), rows_per_seed(loader)
     ends = [at for _, at in begun[1:]] + [now()]
     seconds = {n: [b - a for a, b in zip(at, end)] for (n, at), end in zip(begun, ends)}
     rows = sum(table.num_rows for table in db.schema.tables.values())
     counted = {n: [rows / s for s in spent] for n, spent in seconds.items()}
-    _say("done", json.dumps([seconds, counted | speed]))
+    _say("done", json.dumps([seconds, counted | speed, encoded]))
+
+
+def rows_per_seed(loader: Any) -> float:
+    """Distinct rows in some batches spread over an epoch, per seed."""
+    shards = loader.shards(0)
+    batches = [loader.batch(shard, 0) for shard in shards[:: max(1, len(shards) // 16)]]
+    rows = sum(store.rows.numel() for batch in batches for store in batch.node_stores)
+    return rows / sum(batch[loader.entity_table].batch_size for batch in batches)
 
 
 def _say(*words: str) -> None:
@@ -186,7 +199,7 @@ def measure(folder: Path, rows: int, memory: int, arguments: list[str]) -> Size:
                 print(f"  {time.strftime('%H:%M:%S')} {rest.strip()}", flush=True)
                 size.peaks[rest.strip()] = current[0] = Peak()
             elif kind == "done":
-                size.seconds, size.speed = json.loads(rest)
+                size.seconds, size.speed, size.encoded = json.loads(rest)
         watching.join()
         if code := process.wait():
             killed = "above the limit" if code == -9 else f"exit code {code}"
@@ -248,6 +261,8 @@ def _cell(size: Size, phase: str) -> str:
     peak, what = size.peaks[phase], "seeds" if phase in SEEDED else "rows"
     memory = f"{peak.anonymous / 2**30:.2f} / {peak.resident / 2**30:.2f} GiB"
     rate = f"{_short(speed)} {what}/s ({_short(efficiency)})"
+    if phase in SEEDED:
+        rate += f", {size.encoded[phase]:.0f} rows each"
     return f"{clock:.1f} s ({processor:.1f}), {rate}, {memory}"
 
 
