@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from hgl.aggregates.cells import number_cell, text_cell
 from hgl.aggregates.feature import Feature
 from hgl.db.schema import TableSchema
-from hgl.features.statistics import YEAR, instant_sql
+from hgl.features.periods import YEAR
+from hgl.features.statistics import instant_sql
 
 PERIODS = {"year": int(YEAR), "week": 7 * 86400, "day": 86400}
 """Seconds of the periods that `phase` knows."""

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from hgl.db.cache import digest, entry
 from hgl.db.database import Database
 from hgl.db.schema import TableSchema
-from hgl.features.instants import recurring
+from hgl.features.periods import recurring
 from hgl.features.statistics import (
     TableStatistics,
     age_sql,

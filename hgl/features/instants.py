@@ -10,16 +10,10 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from hgl.features.statistics import YEAR
-
-PERIODS = (YEAR, YEAR / 12, 7 * 86400.0, 86400.0)
-"""Seconds of a year, month, week and day."""
-MIN_RECURRENCES = 2
-"""Periods that training must span for the phase within them to be a feature."""
+from hgl.features.periods import PERIODS
 
 
 @dataclass(frozen=True)
@@ -47,11 +41,3 @@ class Instants:
     def to(self, device: torch.device | str) -> Instants:
         """Return the same instants on `device`."""
         return Instants(*(getattr(self, f.name).to(device) for f in dataclasses.fields(self)))
-
-
-def recurring(span: float) -> np.ndarray:
-    """Return [periods] bool: which of them a span of seconds has seen often enough.
-
-    A season seen once is a date: a model would learn which week it was, not what it was like.
-    """
-    return span >= MIN_RECURRENCES * np.array(PERIODS)

@@ -15,6 +15,7 @@ import numpy as np
 from hgl.db.overrides import STATED
 from hgl.db.schema import TableSchema
 from hgl.features.dates import date_like, every
+from hgl.features.periods import YEAR
 from hgl.typing import TableLayout
 
 NUM_BINS = 8
@@ -23,7 +24,6 @@ QUANTILE_ROWS = 1_000_000
 """Rows looked at for quantiles, about: DuckDB holds what it sorts in memory."""
 MAX_CATEGORIES = 4096
 """Rarer categories share the unknown code."""
-YEAR = 365.25 * 86400
 _QUANTILES = [i / (2 * NUM_BINS) for i in range(2 * NUM_BINS + 1)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -145,7 +146,9 @@ class SeedLoader:
             raise ConfigError(f"columns of {len(columns)} seeds: expected {len(seeds.entity)}")
         self.columns = None if columns is None else columns.to(device)
         self.graph = graph
-        read_ahead([*graph.arrays, *(a for table in self.features.values() for a in table.arrays)])
+        # Features of somebody else's making need not say what they read.
+        tables = [getattr(table, "arrays", ()) for table in self.features.values()]
+        read_ahead([*graph.arrays, *chain.from_iterable(tables)])
         self.sampler, self.aggregates = self._drawing(graph)
 
     def on(self, graph: TemporalGraph) -> SeedLoader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,10 +24,6 @@ class Features(Protocol):
     @property
     def layout(self) -> TableLayout:
         """Names and sizes of the blocks."""
-
-    @property
-    def arrays(self) -> Sequence[Tensor]:
-        """What `gather` reads."""
 
     def gather(self, rows: Tensor, names: Collection[str] | None = None) -> dict[str, Tensor]:
         """Copy the given rows ([n] int64) of the named blocks of columns, None for every one."""

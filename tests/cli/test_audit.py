@@ -48,7 +48,7 @@ def test_a_student_is_audited_beside_its_teacher(run: Path, tmp_path: Path) -> N
 def test_a_suspicion_is_a_failure_if_strict(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*source(shop), "model.channels=8", "seeds=1", "strict=true"]
+    words = [*source(shop), "model=rhgnn", "model.channels=8", "seeds=1", "strict=true"]
     assert main(["audit", *words, f"out={tmp_path / 'audit'}"]) == 1
     assert "no leak" in capsys.readouterr().out
     found = Audit.read(tmp_path / "audit" / FILE)

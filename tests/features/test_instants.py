@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from hgl.features.instants import PERIODS, Instants, recurring
+from hgl.features.instants import Instants
+from hgl.features.periods import PERIODS, recurring
 from hgl.typing import TIMESTAMP_PARTS
 
 DAY = 86400.0

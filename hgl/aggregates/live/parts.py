@@ -10,7 +10,7 @@ from hgl.aggregates.live.clock import clock_of, equal
 from hgl.aggregates.live.place import Place
 from hgl.aggregates.live.rows import Rows, latest_rows
 from hgl.aggregates.plan import FeaturePlan
-from hgl.features.statistics import YEAR
+from hgl.features.periods import YEAR
 
 
 @dataclass(frozen=True)
