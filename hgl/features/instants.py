@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from hgl.features.periods import PERIODS
+from hgl.typing import TIMESTAMP_PARTS
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,16 @@ class Instants:
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return the parts at [n] int64 rows: [n, columns, TIMESTAMP_PARTS] float32."""
-        phase = self.seconds.index_select(0, rows).unsqueeze(2)
-        periods = phase.new_tensor(PERIODS)
-        phase = phase.remainder(periods).div_(periods).mul_(2 * math.pi)
-        waves = [wave.mul_(self.recurs).float() for wave in (phase.sin(), phase.cos())]
-        return torch.cat([*waves, self.age.index_select(0, rows).unsqueeze(2)], dim=2)
+        age, seconds = (array.index_select(0, rows) for array in (self.age, self.seconds))
+        periods = seconds.new_tensor(PERIODS)
+        phase = seconds.unsqueeze(2) / periods
+        phase = (seconds.unsqueeze(2) - phase.floor_().mul_(periods)).div_(periods)
+        phase.mul_(2 * math.pi)
+        parts = age.new_empty(*age.shape, TIMESTAMP_PARTS)
+        parts[:, :, -1] = age
+        for waves, wave in zip(parts[:, :, :-1].chunk(2, dim=2), (phase.sin(), phase.cos())):
+            waves.copy_(wave).mul_(self.recurs)
+        return parts
 
     def to(self, device: torch.device | str) -> Instants:
         """Return the same instants on `device`."""

@@ -40,6 +40,17 @@ class Plan(NamedTuple):
     latest: bool
 
 
+class Edges(NamedTuple):
+    """One relation of a `Plan`: numbers alone, which functions pass on for nothing."""
+
+    colptr: int
+    long: bool
+    row: int
+    wide: bool
+    time: int
+    source_time: int
+
+
 class Counts(NamedTuple):
     """`copies`: [types, hops + 1, num_seeds]; `edges`: [relations, hops, num_seeds]."""
 

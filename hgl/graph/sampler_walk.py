@@ -20,6 +20,7 @@ from hgl.graph.sampler_arrays import (
     SEED,
     SLOTS,
     Counts,
+    Edges,
     Plan,
     Rows,
     Seeds,
@@ -88,43 +89,44 @@ def _after(time: int, begin: int, end: int, instant: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _visible(plan: Plan, r: int, target: int, limit: int, floor: int) -> tuple[int, int]:
-    """The edges of relation r into row `target` with floor < time <= limit."""
-    begin = load(plan.colptr[r], plan.long[r], target)
-    end = load(plan.colptr[r], plan.long[r], target + 1)
+def _edges(plan: Plan, r: int) -> Edges:
+    return Edges(
+        plan.colptr[r], plan.long[r], plan.row[r], plan.wide[r], plan.time[r], plan.source_time[r]
+    )
+
+
+@njit(nogil=True, cache=True)
+def _visible(edges: Edges, target: int, limit: int, floor: int) -> tuple[int, int]:
+    """The edges into row `target` with floor < time <= limit."""
+    begin = load(edges.colptr, edges.long, target)
+    end = load(edges.colptr, edges.long, target + 1)
     if end == begin:
         return begin, end
-    time, source_time = plan.time[r], plan.source_time[r]
-    if time != 0:
-        end = _after(time, begin, end, limit)
+    if edges.time != 0:
+        end = _after(edges.time, begin, end, limit)
         if floor != NO_FLOOR:
-            begin = _after(time, begin, end, floor)
-    elif source_time != 0:
-        instant = load64(source_time, _source(plan, r, begin))
+            begin = _after(edges.time, begin, end, floor)
+    elif edges.source_time != 0:
+        instant = load64(edges.source_time, load(edges.row, edges.wide, begin))
         if instant > limit or (floor != NO_FLOOR and instant <= floor):
             end = begin
     return begin, end
 
 
 @njit(nogil=True, cache=True)
-def _source(plan: Plan, r: int, edge: int) -> int:
-    return load(plan.row[r], plan.wide[r], edge)
-
-
-@njit(nogil=True, cache=True)
-def _ahead(plan: Plan, r: int, work: Workspace, first: int, begin: int, end: int) -> None:
-    """Request what relation r's edges into the copies `order[begin:end]` are read from.
+def _ahead(edges: Edges, work: Workspace, first: int, begin: int, end: int) -> None:
+    """Request what the edges into the copies `order[begin:end]` are read from.
 
     Of a large graph none of it is in the processor's caches, and the walk would wait each time.
     """
     for i in range(begin, end):
         target = work.row[first + work.order[i]]
-        prefetch_number(plan.colptr[r], plan.long[r], target)
+        prefetch_number(edges.colptr, edges.long, target)
     for i in range(begin, end):
-        edge = load(plan.colptr[r], plan.long[r], work.row[first + work.order[i]])
-        prefetch_number(plan.row[r], plan.wide[r], edge)
-        if plan.time[r] != 0:
-            prefetch_number(plan.time[r], True, edge)
+        edge = load(edges.colptr, edges.long, work.row[first + work.order[i]])
+        prefetch_number(edges.row, edges.wide, edge)
+        if edges.time != 0:
+            prefetch_number(edges.time, True, edge)
 
 
 @njit(nogil=True, cache=True)
@@ -158,8 +160,9 @@ def _by_type(work: Workspace, first: int, done: int, count: int, bounds: np.ndar
 
 @njit(nogil=True, cache=True)
 def _follow(
-    plan: Plan,
-    r: int,
+    edges: Edges,
+    kind: int,
+    base: int,
     first_edge: int,
     picked: bool,
     taken: int,
@@ -168,11 +171,15 @@ def _follow(
     at: np.ndarray,
     count: int,
 ) -> int:
-    """Find the sources of `taken` edges from `first_edge` on, picked ones or all; the next copy."""
-    kind, first, edge = plan.src[r], at[COPY], at[EDGE]
+    """Find the sources of `taken` edges from `first_edge` on, picked ones or all; the next copy.
+
+    Args:
+        kind, base: type of the sources, and the number of its first row.
+    """
+    first, edge = at[COPY], at[EDGE]
     for j in range(taken):
-        row = _source(plan, r, first_edge + (work.picked[j] if picked else j))
-        copy, new = _discover(work, stamp, plan.base[kind] + row, count)
+        row = load(edges.row, edges.wide, first_edge + (work.picked[j] if picked else j))
+        copy, new = _discover(work, stamp, base + row, count)
         if new:
             work.row[first + count], work.kind[first + count] = row, kind
             count += 1
@@ -217,12 +224,13 @@ def _expand(
         done = count
         for r in range(len(plan.src)):
             before, limit = at[EDGE], plan.fanout[hop, r]
+            edges, kind = _edges(plan, r), plan.src[r]
             first, last = bounds[plan.dst[r]], bounds[plan.dst[r] + 1]
             if limit != 0:
-                _ahead(plan, r, work, at[COPY], first, last)
+                _ahead(edges, work, at[COPY], first, last)
             for i in range(first, last):
                 target = work.row[at[COPY] + work.order[i]]
-                begin, end = _visible(plan, r, target, seeds.limit[s], seeds.floor[s])
+                begin, end = _visible(edges, target, seeds.limit[s], seeds.floor[s])
                 taken = end - begin if limit < 0 else min(limit, end - begin)
                 at[ROOM] = max(at[COPY] + count, at[EDGE], at[DEGREE]) + taken + 1
                 at[SLOTS] = 2 * (count + taken)
@@ -234,7 +242,9 @@ def _expand(
                     state = _choose(end - begin, taken, work, at[LISTS], state)
                 first_edge = begin if picked else end - taken
                 _note(plan.edge_row, r, first_edge, picked, taken, work, at[EDGE])
-                count = _follow(plan, r, first_edge, picked, taken, work, stamp, at, count)
+                count = _follow(
+                    edges, kind, plan.base[kind], first_edge, picked, taken, work, stamp, at, count
+                )
             counts.edges[r, hop, s] = at[EDGE] - before
         for copy in range(done, count):
             counts.copies[work.kind[at[COPY] + copy], hop + 1, s] += 1
