@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import logging
 import os
@@ -49,10 +50,12 @@ class Bench:
         words = [f"db={cell.source.place}", *cell.train_words[1:], f"out={folder}"]
         command = [sys.executable, "-m", "hgl", "train", *words]
         log = folder.with_suffix(".log")
-        ended = run_limited(command, log, self.limits, stopped, self._environment())
+        environment = self._environment()
+        ended = run_limited(command, log, self.limits, stopped, environment)
         if ended is None:
             return None
-        return record_of(cell, folder, home, ended, began)
+        record = record_of(cell, folder, home, ended, began)
+        return dataclasses.replace(record, threads=int(environment[_THREADS[0]]))
 
     def _environment(self) -> Mapping[str, str]:
         """Ours, with fewer threads where ours allows more."""

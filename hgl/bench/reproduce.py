@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from hgl.results.record import Record
 
-_COMPARED = {"data": "database", "labels": "labels", "code": "code", "versions": "libraries"}
+_COMPARED = {
+    "data": "database",
+    "labels": "labels",
+    "code": "code",
+    "versions": "libraries",
+    "threads": "threads",
+}
 
 
 @dataclass(frozen=True)

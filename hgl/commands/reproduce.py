@@ -27,7 +27,8 @@ def reproduce(*, id: str, store: str | None, db: str | None, out: str | None) ->
     """Run a record of hgl bench again, and say whether its value holds.
 
     The value holds where it lies within the 95 % interval of the record's own (entities resampled),
-    or equals it. What differs from then is said: database, labels, code, libraries.
+    or equals it. What differs from then is said: database, labels, code, libraries, threads. It
+    computes with as many threads as the record did, where that is known.
 
     Args:
         id: of the record, or the beginning of one.
@@ -51,7 +52,7 @@ def reproduce(*, id: str, store: str | None, db: str | None, out: str | None) ->
     with Screen() as screen:
         cell = _cell(record, db, screen)
         bar = screen.bar(cell.name, None)
-        bench = Bench(Limits(), os.cpu_count() or 1)
+        bench = Bench(Limits(), record.threads or os.cpu_count() or 1)
         folder = again.new_run(record.id)
         now = bench.run(cell, folder, again.folder, threading.Event())
         screen.bars.remove_task(bar)

@@ -39,6 +39,7 @@ class Record:
             their answers, and of this package; empty where that is not known.
         tuning: `trials` and the words `chosen`; None without tuning.
         phases: name to `seconds` and `peak_mb`.
+        threads: that computed; None unknown. Other numbers give other last digits.
         seconds: wall time of the whole process; nan unknown.
         peak_bytes: most resident memory; nan unknown.
         run: folder, relative to the store.
@@ -75,6 +76,7 @@ class Record:
     labels: str | None = None
     tuning: Mapping[str, Any] | None = None
     phases: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    threads: int | None = None
     seconds: float = math.nan
     peak_bytes: float = math.nan
     run: str = ""

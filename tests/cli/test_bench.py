@@ -101,9 +101,12 @@ def test_a_dry_run_adds_up_what_earlier_runs_took(
 
 
 def test_a_record_is_reproduced_and_a_wrong_one_is_not(
-    store: Path, capsys: pytest.CaptureFixture[str]
+    store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = records(store)["constant"]
+    assert record.threads == 1
+    # With as many threads as then, not with as many as there could be.
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     before = sorted(store.rglob("*"))
     assert main(["reproduce", record.id[:8], f"store={store}"]) == 0
     assert sorted(store.rglob("*")) == before
