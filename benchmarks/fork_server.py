@@ -199,7 +199,8 @@ def _fork(client: socket.socket) -> int:
     if pid:
         for file in files:
             os.close(file)
-        client.sendall(f"{pid}\n".encode())
+        with contextlib.suppress(OSError):  # It was killed meanwhile, and its process will be.
+            client.sendall(f"{pid}\n".encode())
         return pid
     for number, file in enumerate(files[:2], 1):
         os.dup2(file, number)
