@@ -77,6 +77,8 @@ def claim(
     except FileExistsError:
         return None
     except OSError as error:
+        with contextlib.suppress(OSError):  # where it was made, but could not be filled
+            made.path.unlink()
         raise SourceError(f"{str(folder)!r} cannot be written: {error.strerror}") from None
     return made
 

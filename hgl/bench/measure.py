@@ -16,9 +16,10 @@ from typing import Any
 from hgl.bench.cell import Cell
 from hgl.bench.code import code_digest, commit
 from hgl.bench.process import Ended, Limits, run_limited
+from hgl.db.cache import DISK_FULL
 from hgl.db.redact import redact, redact_all
 from hgl.db.yaml_file import read_yaml
-from hgl.errors import CacheError
+from hgl.errors import CacheError, SourceError
 from hgl.results.prediction_file import PredictionFile
 from hgl.results.record import FAILED, Record
 from hgl.tasks.metrics import METRICS
@@ -45,6 +46,7 @@ class Bench:
         Args:
             folder: of the run: new and empty; its log is beside it.
             home: of the store, which the record names the folder from.
+        Raises: SourceError: a disk is full, which is no result, as other runs would meet it, too.
         """
         began = now()
         words = [f"db={cell.source.place}", *cell.train_words[1:], f"out={folder}"]
@@ -54,6 +56,8 @@ class Bench:
         ended = run_limited(command, log, self.limits, stopped, environment)
         if ended is None:
             return None
+        if ended.error and ended.error.startswith(DISK_FULL):
+            raise SourceError(ended.error)
         record = record_of(cell, folder, home, ended, began)
         return dataclasses.replace(record, threads=int(environment[_THREADS[0]]))
 

@@ -132,8 +132,8 @@ def bench(
         if dry_run:
             _show(plan, home, trials, hands)
             return
-        home.make()
         with disk_errors(home.folder), _stoppable():
+            home.make()
             choices = tune(plan, aside, trials) if trials else {}
             board = Board.of(grid.run("bench", plan.cells(choices, trials)))
             write_text(home.folder / "board.md", board.markdown())

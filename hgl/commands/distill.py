@@ -92,10 +92,10 @@ def distill(
         task = experiment.task
         folder = folder or fresh(f"{database.schema.name}-{task.name}-student", join_world())
         keep_task(task, folder)
-        write_yaml(folder / "distilled.yaml", notes)
         # A line for each of their epochs would hide everything else.
         logging.getLogger("hgl.train.trainer").setLevel(logging.WARNING)
         with disk_errors(folder):
+            write_yaml(folder / "distilled.yaml", notes)
             epochs = _best_epoch(teacher) + 1
             prepared, network = experiment.prepare(), experiment.restore(teacher)
             aside = folder / "teachers"

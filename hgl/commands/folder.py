@@ -15,6 +15,7 @@ import torch
 
 from hgl.commands.source import open_database
 from hgl.commands.target import build
+from hgl.db.cache import disk_errors
 from hgl.db.database import Database
 from hgl.db.progress import Progress
 from hgl.db.redact import HIDDEN
@@ -123,11 +124,12 @@ def _is_vacant(folder: Path, task: Task) -> bool:
 def keep_task(task: Task, folder: Path) -> None:
     """Write `task` into a run's folder, so that the run outlives the file it came from.
 
-    Raises: ConfigError: the folder cannot be written.
+    Raises: ConfigError: the folder cannot be written. SourceError: its disk is full.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "task.yaml", _text(task))
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(folder / "task.yaml", _text(task))
     except OSError as error:
         raise ConfigError(f"out={str(folder)!r}: cannot be written ({error.strerror})") from None
 

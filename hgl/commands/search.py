@@ -166,9 +166,10 @@ def _conduct(plan: SearchPlan, workers: int, screen: Screen) -> Result:
     metric = plan.experiment.task.metric
     sign = METRICS[metric].sign
     lines = SearchLines(screen.say, plan.effort.budget, workers, metric, sign)
-    with disk_errors(plan.folder), _helping(plan, workers - 1):
-        worker, result = plan.conduct(lines)
-    return plan.hold_out(worker, result)
+    with disk_errors(plan.folder):
+        with _helping(plan, workers - 1):
+            worker, result = plan.conduct(lines)
+        return plan.hold_out(worker, result)
 
 
 def _plan(
@@ -202,7 +203,8 @@ def _keep(folder: Path, config: Mapping[str, Any], database: Database) -> None:
             "folder": str(database.folder.absolute()),
         },
     }
-    write_yaml(folder / "search.yaml", notes)
+    with disk_errors(folder):
+        write_yaml(folder / "search.yaml", notes)
 
 
 def _where(folder: Path, store: str | None) -> str:

@@ -26,6 +26,7 @@ _RECORD = "complete.json"
 _ATTEMPTS = 5
 _ABANDONED = 7 * 86400.0
 """Seconds after which a folder that nobody finished is taken for a dead process's."""
+DISK_FULL = "disk full while writing"
 _FULL = ("No space left", "File too large", "disk is full", " requested and ")
 """What libraries say of a full disk; NumPy's is: so many requested and so many written."""
 _ELSEWHERE: ContextVar[Path | None] = ContextVar("elsewhere", default=None)
@@ -93,9 +94,7 @@ def disk_errors(place: Path) -> Iterator[None]:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         if not full and not any(word in str(error) for word in _FULL):
             raise
-        raise SourceError(
-            f"disk full while writing {place}: free some space and run again"
-        ) from error
+        raise SourceError(f"{DISK_FULL} {place}: free some space and run again") from error
 
 
 def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:

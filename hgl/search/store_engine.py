@@ -110,12 +110,18 @@ class StoreEngine:
         except Exception as error:
             if not isinstance(error, exc.SQLAlchemyError | self._driver.Error):
                 raise
-            reason = scrubbed(self._url, error)
+            reason = _reason(self._url, error)
             if _is_out_of_reach(error, reason):
                 raise SourceError(f"store {self.place}: {reason}") from None
             raise CacheError(
                 f"store {self.place} is damaged ({reason}): move it away to begin a new one"
             ) from None
+
+
+def _reason(url: URL, error: Exception) -> str:
+    """What a driver says; SQLite calls it an I/O error where its shared memory finds no room."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorname", None)
+    return "disk is full" if code == "SQLITE_IOERR_SHMSIZE" else scrubbed(url, error)
 
 
 def _is_out_of_reach(error: Exception, reason: str) -> bool:

@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hgl.db.cache import disk_errors
 from hgl.errors import SourceError
 from hgl.search.evaluator import Evaluation, Evaluator
 from hgl.search.model import GraphModel
@@ -61,7 +62,7 @@ class Worker:
         if not isinstance(claim, Claim):
             return claim
         try:
-            with self.store.holding(claim):
+            with disk_errors(self.folder), self.store.holding(claim):
                 self._run(claim, model)
         except (KeyboardInterrupt, OSError, SourceError):
             self.store.release(claim)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hgl.cli import main
 
@@ -32,6 +33,17 @@ SMALL = ["trainer=smoke", "sampling=smoke", "model.channels=8", "trainer.device=
 
 def source(shop: Path) -> list[str]:
     return [f"db=sqlite:///{shop / 'shop.sqlite'}", f"task={shop / 'task.yaml'}"]
+
+
+def suite_of_one_task(shop: Path, folder: Path) -> list[str]:
+    """Write a suite; return the words of a benchmark with two contenders that are quick."""
+    (folder / "suite").mkdir(parents=True)
+    database, task = (word.partition("=")[2] for word in source(shop))
+    suite = {"_target_": "hgl.bench.suite.Suite", "name": "shop", "db": database}
+    suite |= {"tasks": {task: {}}, "models": ["constant"]}
+    (folder / "suite" / "shop.yaml").write_text(yaml.safe_dump(suite))
+    dropped = [f"~contenders.{name}" for name in ("history", "lightgbm", "mlp", "sage")]
+    return ["--config-dir", str(folder), "suite=shop", "seeds=1", *dropped]
 
 
 def failure(capsys: pytest.CaptureFixture[str], code: int, *words: str) -> str:

@@ -10,22 +10,12 @@ import yaml
 
 from hgl.cli import main
 from hgl.results.record import Record
-from tests.cli.shop import failure, source
-
-LEFT_OUT = ["history", "lightgbm", "mlp", "sage"]
+from tests.cli.shop import failure, source, suite_of_one_task
 
 
 @pytest.fixture(scope="module")
 def words(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Of a suite of one task, with two contenders that are quick."""
-    folder = tmp_path_factory.mktemp("conf")
-    (folder / "suite").mkdir()
-    database, task = (word.partition("=")[2] for word in source(shop))
-    suite = {"_target_": "hgl.bench.suite.Suite", "name": "shop", "db": database}
-    suite |= {"tasks": {task: {}}, "models": ["constant"]}
-    (folder / "suite" / "shop.yaml").write_text(yaml.safe_dump(suite))
-    dropped = [f"~contenders.{name}" for name in LEFT_OUT]
-    return ["--config-dir", str(folder), "suite=shop", "seeds=1", *dropped]
+    return suite_of_one_task(shop, tmp_path_factory.mktemp("conf"))
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from hgl.export.question import Row, iso, read_rows
 from hgl.export.refusal import Refusal
 from hgl.export.service import run_service, service
 from tests.db.conftest import engine, scratch
+from tests.db.own_server import PostgreSQL, own_server
 from tests.export import shop
 
 LATER = "2024-07-01"
@@ -61,15 +63,48 @@ def test_it_answers_alike_from_postgresql(
 ) -> None:
     rows = [{"id": i, "time": LATER} for i in range(1, 9)]
     with scratch("postgresql", tmp_path) as url:
-        with engine(url).begin() as connection:
-            for table in ("customers", "orders"):
-                db.frame(table).to_sql(table, connection, index=False)
-                connection.exec_driver_sql(f"ALTER TABLE {table} ADD PRIMARY KEY (id)")
+        copy(db, url)
         live = LiveFeatures.open(url, db.schema, artefact.manifest.plan)
         with closing(live), TestClient(service(artefact, live)) as other:
             found = ask(other, *rows).json()["predictions"]
     expected = ask(client, *rows).json()["predictions"]
     assert [f["prediction"] for f in found] == pytest.approx([e["prediction"] for e in expected])
+
+
+def copy(db: Database, url: str) -> None:
+    """Write the tables of the shop into an empty database."""
+    with engine(url).begin() as connection:
+        for table in ("customers", "orders"):
+            db.frame(table).to_sql(table, connection, index=False)
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD PRIMARY KEY (id)")
+
+
+def test_it_outlives_its_database_server(artefact: Artefact, db: Database) -> None:
+    """Whatever connections it has kept; away means 503 at once, back means the same answers."""
+    rows = [{"id": i, "time": LATER} for i in range(1, 9)]
+    with own_server(PostgreSQL) as server:
+        copy(db, server.url)
+        live = LiveFeatures.open(server.url, db.schema, artefact.manifest.plan)
+        with closing(live), TestClient(service(artefact, live)) as client:
+
+            def at_once(*asked: Mapping[str, Any]) -> list[Any]:
+                with ThreadPoolExecutor(4) as threads:
+                    return list(threads.map(lambda _: ask(client, *asked), range(8)))
+
+            before = [answer.json() for answer in (ask(client, *rows), *at_once(rows[0]))]
+            server.stop()
+            for answer in (ask(client, *rows), *at_once(rows[0])):
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+                (said,) = answer.json().values()
+                assert re.fullmatch(r"the database does not answer \(log entry \w{12}\)", said)
+            assert client.get("/health").status_code == 200
+            server.start()
+            after = [answer.json() for answer in (ask(client, *rows), *at_once(rows[0]))]
+            server.restart()  # unnoticed: nobody asks meanwhile
+            unnoticed = [answer.json() for answer in (*at_once(rows[0]), ask(client, *rows))]
+    assert "predictions" in before[0]
+    assert after == before
+    assert unnoticed == [*before[1:], before[0]]
 
 
 def test_rows_do_not_influence_each_other(client: TestClient) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from hgl.audit.case import Case
 from hgl.audit.suspicions.clock_changes import clock_changes
@@ -95,6 +97,38 @@ def test_a_column_that_is_the_label(clean: Case) -> None:
     )
     task = buys(sql=sql)
     assert places(told_labels, case(opened(content), task)) == ["customers.loyal"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "copy", "flagged"),
+    [
+        pytest.param("MAX(c.worth)", lambda w, n: w + 0.05 * n, True, id="a little noise"),
+        pytest.param("MAX(c.worth)", lambda w, n: np.exp(-3 * w), True, id="a falling function"),
+        pytest.param("MAX(c.worth)", lambda w, n: w + n, False, id="as much noise as answer"),
+        pytest.param("MAX(c.worth)", lambda w, n: n, False, id="nothing but noise"),
+        pytest.param("MAX(c.worth) > 0", lambda w, n: np.exp(w), True, id="a rising function"),
+        pytest.param(
+            "MAX(c.worth) > 0", lambda w, n: (w > 0) ^ (n > 2.5), True, id="one in 150 is wrong"
+        ),
+        pytest.param(
+            "MAX(c.worth) > 0", lambda w, n: (w > 0) ^ (n > 1.3), False, id="one in ten is wrong"
+        ),
+    ],
+)
+def test_a_column_that_is_almost_the_label(
+    answer: str, copy: Callable[[np.ndarray, np.ndarray], np.ndarray], flagged: bool
+) -> None:
+    """The answer itself is a column, too, which the task removes."""
+    content = tables()
+    worth, noise = np.random.default_rng(0).normal(size=(2, shop.CUSTOMERS))
+    customers = content["customers"].assign(worth=worth, copy=copy(worth, noise))
+    sql = SQL.replace("COUNT(o.order_id) > 0", answer).replace(
+        "GROUP BY", "JOIN customers c ON c.customer_id = a.customer_id GROUP BY"
+    )
+    kind = "binary" if ">" in answer else "regression"
+    task = buys(sql=sql, kind=kind, remove_columns=(("customers", "worth"),))
+    told = places(told_labels, case(opened(content | {"customers": customers}), task))
+    assert told == (["customers.copy"] if flagged else [])
 
 
 def test_windows_that_reach_into_the_next_split(clean: Case, tmp_path: Path) -> None:
