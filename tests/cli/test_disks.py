@@ -25,7 +25,6 @@ FULL = [
     ("search", 160),
     ("search", 200),
     ("distill", 300),
-    ("bench", 72),
 ]
 """Verbs, and disks that are too small for one of the things that they write, one after another."""
 LEFT = {
@@ -33,7 +32,6 @@ LEFT = {
     "train": ["model.safetensors", "predictions/test.parquet", "metrics.jsonl"],
     "search": ["leaderboard.csv", "graph/searched.yaml"],
     "distill": ["students.json", "artefact/student.onnx"],
-    "bench": ["board.csv"],
 }
 
 
