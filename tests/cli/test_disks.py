@@ -85,13 +85,11 @@ def test_what_a_full_disk_stopped_goes_on_once_there_is_room(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    place = "store" if verb == "bench" else "out"
-    undisturbed = [verb, *commands[verb], f"{place}=undisturbed"]
-    assert main(undisturbed) == 0
+    assert main([verb, *commands[verb], "out=undisturbed"]) == 0
     disk.mount(f"size={kilobytes}k")
     monkeypatch.setenv("HGL_CACHE", str(disk.folder / "cache"))
     out = disk.folder / "out"
-    words = [verb, *commands[verb], f"{place}={out}"]
+    words = [verb, *commands[verb], f"out={out}"]
     assert "error: disk full while writing" in failure(capsys, 2, *words)
     assert not [*out.rglob("*.part"), *(disk.folder / "cache").rglob("*.part")]
     disk.mount("remount,size=64m")
