@@ -24,7 +24,7 @@ def ogbn_arxiv(folder: Path | str) -> CitationGraph:
         folder: that holds `raw/edge.csv.gz`, `raw/node-feat.csv.gz`, `raw/node-label.csv.gz` and
             `split/time/*.csv.gz`.
     Raises: SourceError: a file is absent, unpacks to more than its size allows, or its
-            numbers are not what was expected.
+        numbers are not what was expected.
     """
     folder = Path(folder)
     y = _table(folder / "raw" / "node-label.csv.gz", np.int64, 1)[:, 0]
