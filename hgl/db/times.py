@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import numbers
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -66,7 +67,11 @@ def duration(value: str | int | datetime.timedelta) -> int:
     Raises: ConfigError: `value` is not a positive whole number of seconds.
     """
     try:
-        span = pd.Timedelta(value, unit="s") if isinstance(value, int) else pd.Timedelta(value)
+        if isinstance(value, bool):
+            raise TypeError
+        with warnings.catch_warnings():  # pandas would rather have "30 D"; "30 d" is as clear
+            warnings.simplefilter("ignore", DeprecationWarning)
+            span = pd.Timedelta(value, unit="s") if isinstance(value, int) else pd.Timedelta(value)
         total = span.total_seconds()
     except (TypeError, ValueError):
         total = 0.0

@@ -89,3 +89,9 @@ def test_durations() -> None:
 def test_no_values_are_no_seconds() -> None:
     assert times.seconds([], rounding="up").shape == (0,)
     assert times.seconds([None], rounding="up").tolist() == [UNKNOWN_TIME]
+
+
+def test_a_duration_in_small_letters_is_one_and_a_flag_is_none() -> None:
+    assert times.duration("30 d") == times.duration("30 D") == 30 * 86400
+    with pytest.raises(ConfigError, match="duration True is not a positive"):
+        times.duration(True)
