@@ -91,4 +91,4 @@ def test_a_damaged_file_is_a_task_or_refused(
     found = outcome(lambda: Task.from_yaml(file))
     if isinstance(found, Task):
         # The reader that hgl uses: PyYAML's slow one refuses a tab before a colon.
-        _check(found, yaml.load(content, Loader=yaml.CSafeLoader))  # noqa: S506
+        _check(found, yaml.load(content, Loader=yaml.CSafeLoader))
